@@ -1,0 +1,182 @@
+#include "checkout/app/output.h"
+
+#include "output_parts.h"
+
+#include <string.h>
+
+/* No session id: it is no UUID. */
+#define LANE_KEY CO_VIEW("lane")
+
+static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+static void add_base64(struct co_buf *buf, struct co_view bytes)
+{
+	const uint8_t *at = (const uint8_t *)bytes.ptr;
+	size_t left = bytes.len;
+
+	while (left > 0) {
+		char text[64];
+		size_t used = 0;
+
+		while (left > 0 && used < sizeof text) {
+			uint32_t group = (uint32_t)at[0] << 16 | (left > 1 ? (uint32_t)at[1] << 8 : 0) | (left > 2 ? at[2] : 0u);
+			size_t taken = left < 3 ? left : 3;
+
+			text[used++] = alphabet[group >> 18];
+			text[used++] = alphabet[group >> 12 & 63];
+			text[used++] = taken > 1 ? alphabet[group >> 6 & 63] : '=';
+			text[used++] = taken > 2 ? alphabet[group & 63] : '=';
+			at += taken;
+			left -= taken;
+		}
+		co_buf_add(buf, co_view_make(text, used));
+	}
+}
+
+/* The six bits of a character; 64 for any other. */
+static uint32_t sextet(char character)
+{
+	if (character >= 'A' && character <= 'Z')
+		return (uint32_t)(character - 'A');
+	if (character >= 'a' && character <= 'z')
+		return (uint32_t)(character - 'a') + 26;
+	if (character >= '0' && character <= '9')
+		return (uint32_t)(character - '0') + 52;
+	if (character == '+')
+		return 62;
+	return character == '/' ? 63 : 64;
+}
+
+/* Standard alphabet, padded, no stray bits, nothing else: exactly what add_base64 writes. */
+static bool read_base64(struct co_view text, struct co_arena *arena, struct co_view *out)
+{
+	size_t padding = 0;
+	size_t used = 0;
+	char *bytes;
+
+	if (text.len % 4 != 0)
+		return false;
+	if (text.len > 0 && text.ptr[text.len - 1] == '=')
+		padding = text.ptr[text.len - 2] == '=' ? 2 : 1;
+	bytes = co_arena_alloc(arena, text.len / 4 * 3 + 1);
+	for (size_t i = 0; i < text.len; i += 4) {
+		size_t digits = i + 4 == text.len ? 4 - padding : 4;
+		uint32_t group = 0;
+
+		for (size_t k = 0; k < 4; k++) {
+			uint32_t bits = k < digits ? sextet(text.ptr[i + k]) : 0;
+
+			if (bits > 63)
+				return false;
+			group = group << 6 | bits;
+		}
+		if ((digits == 3 && (group & 0xff)) || (digits == 2 && (group & 0xffff)))
+			return false;
+		bytes[used++] = (char)(group >> 16 & 0xff);
+		if (digits > 2)
+			bytes[used++] = (char)(group >> 8 & 0xff);
+		if (digits > 3)
+			bytes[used++] = (char)(group & 0xff);
+	}
+	*out = co_view_make(bytes, used);
+	return true;
+}
+
+void co_output_state(const struct co_names *names, struct co_arena *arena, int32_t partition,
+					 const struct co_session *session, struct co_view stored, struct co_message *out)
+{
+	struct co_buf body = co_buf_make(arena, co_part_snapshot_bytes(session) + (stored.len + 2) / 3 * 4 + 32);
+
+	co_buf_lit(&body, "{\"session\":");
+	co_part_snapshot(&body, session, (uint16_t)session->change_count);
+	co_buf_lit(&body, ",\"stored\":\"");
+	add_base64(&body, stored);
+	co_buf_lit(&body, "\"}");
+	*out = (struct co_message){
+		.topic = names->topics[CO_TOPIC_STATE],
+		.partition = partition,
+		.timestamp_ms = -1,
+		.key = co_uuid_view(arena, &session->id),
+		.value = co_buf_view(&body),
+	};
+}
+
+void co_output_tombstone(const struct co_names *names, struct co_arena *arena, int32_t partition,
+						 const struct co_uuid *session_id, struct co_message *out)
+{
+	*out = (struct co_message){
+		.topic = names->topics[CO_TOPIC_STATE],
+		.partition = partition,
+		.timestamp_ms = -1,
+		.key = co_uuid_view(arena, session_id),
+	};
+}
+
+void co_output_lane(const struct co_names *names, struct co_arena *arena, int32_t partition, int64_t seq,
+					int64_t next_offset, struct co_message *out)
+{
+	struct co_buf body = co_buf_make(arena, 64);
+
+	co_buf_lit(&body, "{\"seq\":");
+	co_buf_add_int(&body, seq);
+	co_buf_lit(&body, ",\"next\":");
+	co_buf_add_int(&body, next_offset);
+	co_buf_add_byte(&body, '}');
+	*out = (struct co_message){
+		.topic = names->topics[CO_TOPIC_STATE],
+		.partition = partition,
+		.timestamp_ms = -1,
+		.key = LANE_KEY,
+		.value = co_buf_view(&body),
+	};
+}
+
+/* The key as co_output_state writes it; another spelling of the same id would be another key to compaction. */
+static bool session_key(struct co_view key, struct co_uuid *out)
+{
+	char text[CO_UUID_TEXT + 1];
+
+	if (!co_uuid_parse(key, out))
+		return false;
+	co_uuid_format(out, text);
+	return co_view_eq(key, co_view_make(text, CO_UUID_TEXT));
+}
+
+static bool read_count(const struct co_json *object, struct co_view name, int64_t *out)
+{
+	const struct co_json *member = co_json_get(object, name);
+
+	if (!co_json_is(member, CO_JSON_INTEGER) || member->integer < 0)
+		return false;
+	*out = member->integer;
+	return true;
+}
+
+void co_state_read(const struct co_record *record, struct co_arena *arena, struct co_state_record *out)
+{
+	const struct co_json *value;
+	const struct co_json *stored;
+	bool is_lane;
+
+	*out = (struct co_state_record){.kind = CO_STATE_UNKNOWN};
+	if (!record->key.ptr)
+		return;
+	is_lane = co_view_eq(record->key, LANE_KEY);
+	if (!is_lane && !session_key(record->key, &out->session_id))
+		return;
+	if (!record->value.ptr) {
+		if (!is_lane)
+			out->kind = CO_STATE_TOMBSTONE;
+		return;
+	}
+	if (co_json_parse(record->value, CO_JSON_DEPTH_MAX, arena, &value, NULL) != CO_OK)
+		return;
+	if (is_lane) {
+		if (read_count(value, CO_VIEW("seq"), &out->seq) && read_count(value, CO_VIEW("next"), &out->next_offset))
+			out->kind = CO_STATE_LANE;
+		return;
+	}
+	stored = co_json_get(value, CO_VIEW("stored"));
+	if (co_json_is(stored, CO_JSON_STRING) && read_base64(stored->text, arena, &out->stored))
+		out->kind = CO_STATE_SESSION;
+}

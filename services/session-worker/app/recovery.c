@@ -1,0 +1,313 @@
+/* The one way back (docs/architecture.md, "Recovery"): recycle the producer, read the committed positions, align the
+ * view with the log, read on. Start-up, rebalance, fault and unknown outcome all come through here, so it is exercised
+ * all the time. */
+#include "crash.h"
+#include "lane.h"
+
+#include "checkout/app/stored.h"
+#include "checkout/log.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define RECYCLE_TIMEOUT_MS 500
+#define COMMITTED_TIMEOUT_MS 3000
+#define REPLAY_POLL_MS 50
+#define REPLAY_STALL_MS 30000
+#define CHUNK_ENTRIES 500
+
+static int64_t now_ms(const struct co_lane *lane)
+{
+	return lane->ports.clock.monotonic_ms(lane->ports.clock.self);
+}
+
+/* Keeps the group membership alive during a long recovery. CO_REBALANCED: what is being recovered may be somebody
+ * else's now. */
+static enum co_status keep_membership(struct co_lane *lane)
+{
+	const struct co_inbox *inbox = &lane->ports.inbox;
+	struct co_record record;
+	co_lane_touch(lane);
+	enum co_status status = CO_OK;
+	for (int i = 0; i < 100 && status == CO_OK; i++)
+		status = inbox->poll(inbox->self, 0, &lane->batch_arena, &record);
+	inbox->release(inbox->self);
+	co_arena_reset(&lane->batch_arena);
+	if (status == CO_REBALANCED)
+		atomic_store(&lane->status.joined, true);
+	return status == CO_NOTHING ? CO_OK : status;
+}
+
+/* --- reading `state` ---------------------------------------------------------------------------------------------- */
+
+struct replaying {
+	struct co_lane *lane;
+	struct co_shard *shard;
+	bool rebuild;     /* into a new generation; else on top of what the view shows */
+	int64_t view_seq; /* what the view shows until the last chunk */
+	size_t entry_count;
+	struct co_store_entry entries[CHUNK_ENTRIES];
+	int64_t records, lane_seq, behind_lane;
+};
+
+static enum co_status flush_chunk(struct replaying *replaying)
+{
+	const struct co_store *store = &replaying->lane->ports.store;
+	size_t count = replaying->entry_count;
+	replaying->entry_count = 0;
+	if (count == 0)
+		return CO_OK;
+	if (replaying->rebuild)
+		return store->rebuild_put(store->self, replaying->shard->partition, replaying->entries, count);
+	struct co_store_apply apply = {.partition = replaying->shard->partition,
+								   .from_seq = replaying->view_seq,
+								   .to_seq = replaying->view_seq,
+								   .clog = replaying->shard->clog,
+								   .count = count,
+								   .entries = replaying->entries};
+	return store->apply(store->self, &apply, 1);
+}
+
+static void entry_of(const struct replaying *replaying, const struct co_state_record *state, struct co_arena *arena,
+					 struct co_store_entry *out)
+{
+	*out = (struct co_store_entry){.id = state->session_id, .due_ms = CO_NEVER, .held_ms = CO_NEVER};
+	if (state->kind != CO_STATE_SESSION)
+		return;
+	struct co_session *session = CO_NEW(arena, struct co_session);
+	if (co_stored_read(state->stored, arena, session) == CO_OK)
+		co_shard_deadlines(replaying->lane->desk, session, &out->due_ms, &out->held_ms);
+	else
+		co_log(CO_LOG_ERROR, "state.unreadable", "a session on the state topic cannot be read by this version",
+			   CO_INT("checkout.partition", replaying->shard->partition));
+	out->stored = state->stored;
+}
+
+static enum co_status replay_record(struct replaying *replaying, const struct co_record *record)
+{
+	struct co_arena *arena = &replaying->lane->round_arena;
+	struct co_state_record state;
+	co_state_read(record, arena, &state);
+	replaying->records++;
+	switch (state.kind) {
+	case CO_STATE_SESSION:
+	case CO_STATE_TOMBSTONE:
+		entry_of(replaying, &state, arena, &replaying->entries[replaying->entry_count]);
+		if (replaying->entries[replaying->entry_count].stored.ptr)
+			replaying->entries[replaying->entry_count].stored =
+				co_view_dup(arena, replaying->entries[replaying->entry_count].stored);
+		replaying->entry_count++;
+		break;
+	case CO_STATE_LANE:
+		replaying->lane_seq = state.seq;
+		replaying->behind_lane = record->offset + 1;
+		break;
+	case CO_STATE_UNKNOWN:
+		co_log(CO_LOG_NOTICE, "state.foreign", "a record on the state topic is not of this service; passed over",
+			   CO_INT("checkout.partition", record->partition), CO_INT("checkout.offset", record->offset));
+		break;
+	}
+	if (replaying->entry_count < CHUNK_ENTRIES)
+		return CO_OK;
+	CO_TRY(flush_chunk(replaying));
+	co_arena_reset(arena);
+	return CO_OK;
+}
+
+/* Reads until the record of the committed sequence was seen and the stable end after it: an end before it means that
+ * its transaction's marker has not landed yet, and is waited for. */
+static enum co_status replay_all(struct replaying *replaying)
+{
+	const struct co_replay *replay = &replaying->lane->ports.replay;
+	int64_t last_ms = now_ms(replaying->lane), membership_ms = last_ms;
+	for (;;) {
+		struct co_record record;
+		bool at_end = false;
+		enum co_status status =
+			replay->next(replay->self, REPLAY_POLL_MS, &replaying->lane->round_arena, &record, &at_end);
+		int64_t at_ms = now_ms(replaying->lane);
+		if (status == CO_OK && at_end) {
+			if (replaying->lane_seq >= replaying->shard->seq)
+				return CO_OK;
+			status = CO_NOTHING;
+		}
+		if (status == CO_OK) {
+			CO_TRY(replay_record(replaying, &record));
+			last_ms = at_ms;
+		} else if (status != CO_NOTHING) {
+			return status;
+		} else if (at_ms - last_ms > REPLAY_STALL_MS) {
+			co_log(CO_LOG_ERROR, "state.short", "the state topic ends before the committed sequence",
+				   CO_INT("checkout.partition", replaying->shard->partition),
+				   CO_INT("checkout.seq", replaying->shard->seq), CO_INT("checkout.seen", replaying->lane_seq));
+			return CO_LOG_DOWN;
+		}
+		if (at_ms - membership_ms > 200 || atomic_load(&replaying->lane->stop)) {
+			CO_TRY(keep_membership(replaying->lane));
+			if (atomic_load(&replaying->lane->stop))
+				return CO_STOPPED;
+			membership_ms = at_ms;
+		}
+	}
+}
+
+static enum co_status replay_shard(struct replaying *replaying)
+{
+	const struct co_replay *replay = &replaying->lane->ports.replay;
+	struct co_shard *shard = replaying->shard;
+	CO_TRY(replay->open(replay->self, shard->partition, replaying->rebuild ? 0 : shard->clog));
+	enum co_status status = replay_all(replaying);
+	replay->close(replay->self);
+	CO_TRY(status);
+	co_crash_point(replaying->rebuild ? "in_rebuild" : "in_align");
+	const struct co_store *store = &replaying->lane->ports.store;
+	CO_TRY(flush_chunk(replaying));
+	if (replaying->rebuild)
+		CO_TRY(store->rebuild_publish(store->self, shard->partition, shard->seq, replaying->behind_lane));
+	else {
+		struct co_store_apply apply = {.partition = shard->partition,
+									   .from_seq = replaying->view_seq,
+									   .to_seq = shard->seq,
+									   .clog = replaying->behind_lane};
+		CO_TRY(store->apply(store->self, &apply, 1));
+	}
+	shard->clog = replaying->behind_lane;
+	return CO_OK;
+}
+
+/* --- aligning one shard ------------------------------------------------------------------------------------------- */
+
+static enum co_status align_shard(struct co_lane *lane, struct co_shard *shard)
+{
+	const struct co_store *store = &lane->ports.store;
+	bool *rebuild = &lane->rebuild[shard->partition];
+	struct co_store_mark mark;
+	CO_TRY(store->mark(store->self, shard->partition, &mark));
+	if (mark.present && mark.seq > shard->seq) {
+		co_log(CO_LOG_ERROR, "view.ahead",
+			   "Redis shows a later state than Kafka has committed: Kafka lost data or lost this group's offsets, or "
+			   "redis.url "
+			   "and redis.key.prefix belong to another installation; nothing is changed",
+			   CO_INT("checkout.partition", shard->partition), CO_INT("checkout.seq", shard->seq),
+			   CO_INT("checkout.view_seq", mark.seq));
+		return CO_VIEW_AHEAD;
+	}
+	shard->clog = mark.present ? mark.clog : 0;
+	bool as_committed = mark.present ? mark.seq == shard->seq : shard->seq == 0;
+	if (as_committed && !*rebuild)
+		return CO_OK;
+	struct replaying *replaying = calloc(1, sizeof(*replaying));
+	if (!replaying)
+		abort();
+	*replaying = (struct replaying){.lane = lane,
+									.shard = shard,
+									.rebuild = *rebuild || !mark.present,
+									.view_seq = mark.present ? mark.seq : 0,
+									.lane_seq = -1,
+									.behind_lane = shard->clog};
+	int64_t started_ms = now_ms(lane);
+	enum co_status status = CO_OK;
+	if (replaying->rebuild)
+		status = store->rebuild_begin(store->self, shard->partition);
+	if (status == CO_OK)
+		status = replay_shard(replaying);
+	if (status == CO_OK) {
+		if (replaying->rebuild)
+			co_metric_add(CO_METRIC_REBUILDS, 0, 0, 1);
+		*rebuild = false;
+		co_log(CO_LOG_INFO, replaying->rebuild ? "view.rebuilt" : "view.aligned",
+			   replaying->rebuild ? "the view was made again from the state topic" : "the view caught up with the log",
+			   CO_INT("checkout.partition", shard->partition), CO_INT("checkout.from_seq", replaying->view_seq),
+			   CO_INT("checkout.seq", shard->seq), CO_INT("checkout.records", replaying->records),
+			   CO_INT("event.duration", (now_ms(lane) - started_ms) * 1000000));
+	}
+	free(replaying);
+	co_arena_reset(&lane->round_arena);
+	return status;
+}
+
+/* --- the path ----------------------------------------------------------------------------------------------------- */
+
+static enum co_status take_assignment(struct co_lane *lane, struct co_position *positions, size_t *count)
+{
+	const struct co_inbox *inbox = &lane->ports.inbox;
+	int32_t *partitions = calloc((size_t)lane->desk->partition_count, sizeof(*partitions));
+	if (!partitions)
+		abort();
+	size_t held = inbox->assigned(inbox->self, partitions, (size_t)lane->desk->partition_count);
+	for (size_t i = 0; i < held; i++)
+		positions[i] = (struct co_position){.partition = partitions[i], .offset = -1};
+	free(partitions);
+	*count = held;
+	return held ? inbox->committed(inbox->self, positions, held, COMMITTED_TIMEOUT_MS) : CO_OK;
+}
+
+static enum co_status make_shards(struct co_lane *lane, const struct co_position *positions, size_t count)
+{
+	struct co_shard *shards = calloc(count ? count : 1, sizeof(*shards));
+	if (!shards)
+		abort();
+	for (size_t i = 0; i < count; i++) {
+		struct co_shard *shard = &shards[i];
+		const struct co_shard *before = co_lane_shard(lane, positions[i].partition);
+		shard->partition = positions[i].partition;
+		shard->poison_offset = before ? before->poison_offset : -1;
+		shard->broker_behind_ms = before ? before->broker_behind_ms : 0;
+		if (!co_shard_restore(shard, &positions[i])) {
+			co_log(CO_LOG_ERROR, "offset.metadata",
+				   "the committed offset's metadata is not of this version; refusing to go on",
+				   CO_INT("checkout.partition", shard->partition), CO_TEXT("checkout.metadata", positions[i].metadata));
+			free(shards);
+			return CO_VIEW_AHEAD;
+		}
+	}
+	free(lane->shards);
+	lane->shards = shards;
+	lane->shard_count = count;
+	return CO_OK;
+}
+
+static enum co_status align_all(struct co_lane *lane)
+{
+	struct co_position *positions = calloc((size_t)lane->desk->partition_count, sizeof(*positions));
+	if (!positions)
+		abort();
+	size_t count = 0;
+	enum co_status status = take_assignment(lane, positions, &count);
+	if (status == CO_OK)
+		status = make_shards(lane, positions, count);
+	for (size_t i = 0; status == CO_OK && i < count; i++) {
+		status = align_shard(lane, &lane->shards[i]);
+		if (status == CO_OK)
+			status = keep_membership(lane);
+	}
+	if (status == CO_OK)
+		status = lane->ports.inbox.start(lane->ports.inbox.self, positions, count);
+	free(positions);
+	return status;
+}
+
+enum co_status co_lane_recover(struct co_lane *lane)
+{
+	const struct co_outbox *outbox = &lane->ports.outbox;
+	if (lane->phase == CO_LANE_RECYCLE) {
+		enum co_status status = outbox->recycle(outbox->self, RECYCLE_TIMEOUT_MS);
+		enum co_status member = keep_membership(lane);
+		if (status != CO_OK)
+			return status;
+		lane->phase = CO_LANE_ALIGN;
+		if (member != CO_OK && member != CO_REBALANCED)
+			return member;
+	}
+	CO_TRY(align_all(lane));
+	lane->phase = CO_LANE_RUN;
+	atomic_store(&lane->status.partitions, (int)lane->shard_count);
+	int64_t at_ms = now_ms(lane);
+	atomic_store(&lane->status.kafka_ok_ms, at_ms);
+	if (lane->shard_count)
+		atomic_store(&lane->status.redis_ok_ms, at_ms);
+	co_log(CO_LOG_INFO, "lane.running", "the lane works through its partitions",
+		   CO_INT("checkout.lane", lane->settings.index), CO_INT("checkout.partitions", lane->shard_count));
+	return CO_OK;
+}

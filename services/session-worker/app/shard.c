@@ -1,0 +1,528 @@
+#include "shard.h"
+
+#include "checkout/app/stored.h"
+#include "checkout/log.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* --- sessions in hand ------------------------------------------------------------------------------------------- */
+
+static size_t slot_of(const struct co_shard *shard, const struct co_uuid *id)
+{
+	uint64_t hash;
+	memcpy(&hash, id->bytes, sizeof(hash));
+	hash ^= hash >> 29;
+	size_t slot = (size_t)hash & (shard->slot_count - 1);
+	while (shard->slots[slot] && !co_uuid_eq(&shard->slots[slot]->id, id))
+		slot = (slot + 1) & (shard->slot_count - 1);
+	return slot;
+}
+
+static struct co_work *work_for(struct co_shard *shard, const struct co_uuid *id)
+{
+	size_t slot = slot_of(shard, id);
+	if (!shard->slots[slot]) {
+		assert(shard->work_count < shard->slot_count / 2);
+		struct co_work *work = CO_NEW(shard->arena, struct co_work);
+		work->id = *id;
+		work->due_ms = CO_NEVER;
+		shard->slots[slot] = work;
+		shard->works[shard->work_count++] = work;
+	}
+	return shard->slots[slot];
+}
+
+void co_shard_begin(struct co_shard *shard, struct co_arena *arena, size_t expected)
+{
+	size_t slots = 16;
+	while (slots < 4 * expected)
+		slots *= 2;
+	shard->arena = arena;
+	shard->touched = false;
+	shard->round_clock_ms = shard->clock_ms;
+	shard->round_next_offset = shard->next_offset;
+	shard->horizon_ms = CO_NEVER;
+	shard->work_count = 0;
+	shard->slot_count = slots;
+	shard->slots = CO_NEW_ARRAY(arena, struct co_work *, slots);
+	shard->works = CO_NEW_ARRAY(arena, struct co_work *, slots / 2);
+	shard->deadline_count = 0;
+	shard->deadline_room = slots / 2;
+	shard->deadlines = CO_NEW_ARRAY(arena, struct co_deadline, shard->deadline_room);
+}
+
+/* --- deadlines: a binary heap by (due, session id), the order in which Redis and the log have them ---------------- */
+
+static bool is_before(const struct co_deadline *a, const struct co_deadline *b)
+{
+	if (a->due_ms != b->due_ms)
+		return a->due_ms < b->due_ms;
+	return co_uuid_compare(&a->work->id, &b->work->id) < 0;
+}
+
+static void push_deadline(struct co_shard *shard, struct co_work *work)
+{
+	if (work->due_ms == CO_NEVER)
+		return;
+	if (shard->deadline_count == shard->deadline_room) {
+		struct co_deadline *more = CO_NEW_ARRAY(shard->arena, struct co_deadline, 2 * shard->deadline_room);
+		memcpy(more, shard->deadlines, shard->deadline_count * sizeof(*more));
+		shard->deadlines = more;
+		shard->deadline_room *= 2;
+	}
+	struct co_deadline *heap = shard->deadlines;
+	size_t i = shard->deadline_count++;
+	struct co_deadline item = {work->due_ms, work};
+	while (i > 0 && is_before(&item, &heap[(i - 1) / 2])) {
+		heap[i] = heap[(i - 1) / 2];
+		i = (i - 1) / 2;
+	}
+	heap[i] = item;
+}
+
+static struct co_deadline pop_deadline(struct co_shard *shard)
+{
+	struct co_deadline *heap = shard->deadlines;
+	struct co_deadline top = heap[0];
+	struct co_deadline item = heap[--shard->deadline_count];
+	size_t i = 0;
+	for (size_t child = 1; child < shard->deadline_count; child = 2 * i + 1) {
+		if (child + 1 < shard->deadline_count && is_before(&heap[child + 1], &heap[child]))
+			child++;
+		if (!is_before(&heap[child], &item))
+			break;
+		heap[i] = heap[child];
+		i = child;
+	}
+	heap[i] = item;
+	return top;
+}
+
+void co_shard_deadlines(const struct co_desk *desk, const struct co_session *session, int64_t *due_ms, int64_t *held_ms)
+{
+	*held_ms = CO_NEVER;
+	if (co_session_deadline(session, desk->retention_ms, due_ms))
+		return;
+	*due_ms = CO_NEVER;
+	*held_ms = session->expires_ms;
+}
+
+static void reschedule(struct co_shard *shard, const struct co_desk *desk, struct co_work *work)
+{
+	int64_t held, before = work->due_ms;
+	work->due_ms = CO_NEVER;
+	if (work->session)
+		co_shard_deadlines(desk, work->session, &work->due_ms, &held);
+	if (work->due_ms != before)
+		push_deadline(shard, work);
+}
+
+void co_shard_load(struct co_shard *shard, const struct co_desk *desk, const struct co_store_entry *entry)
+{
+	struct co_work *work = work_for(shard, &entry->id);
+	if (work->stored)
+		return;
+	if (entry->stored.ptr) {
+		work->stored = true;
+		work->raw = entry->stored;
+		struct co_session *session = CO_NEW(shard->arena, struct co_session);
+		if (co_stored_read(entry->stored, shard->arena, session) == CO_OK && co_uuid_eq(&session->id, &entry->id))
+			work->session = session;
+		else
+			work->unreadable = true;
+	}
+	reschedule(shard, desk, work);
+}
+
+bool co_shard_is_damaged(const struct co_shard *shard, const struct co_store_load *load)
+{
+	for (size_t i = 0; i < load->due_count; i++)
+		if (!shard->slots[slot_of(shard, &load->due[i].id)]->session)
+			return true;
+	return false;
+}
+
+void co_shard_drop_damaged(struct co_shard *shard, const struct co_store_load *load)
+{
+	for (size_t i = 0; i < load->due_count; i++) {
+		struct co_work *work = work_for(shard, &load->due[i].id);
+		if (work->session)
+			continue;
+		work->repair = work->dirty = shard->touched = true;
+	}
+}
+
+/* --- time ------------------------------------------------------------------------------------------------------- */
+
+static void publish_event(struct co_shard *shard, const struct co_judge *judge, const struct co_origin *origin,
+						  const struct co_session *session, struct co_round *round)
+{
+	uint16_t version = (uint16_t)session->change_count;
+	co_output_event(&judge->desk->names, round->arena, shard->partition, origin, session, version,
+					co_round_message(round));
+	co_round_count(round, CO_METRIC_EVENTS, session->changes[version - 1].event, 0);
+}
+
+void co_shard_elapse(struct co_shard *shard, const struct co_judge *judge, int64_t until_ms, struct co_round *round)
+{
+	const struct co_desk *desk = judge->desk;
+	while (shard->deadline_count > 0 && shard->deadlines[0].due_ms <= until_ms) {
+		struct co_deadline deadline = pop_deadline(shard);
+		struct co_work *work = deadline.work;
+		if (!work->session || work->due_ms != deadline.due_ms)
+			continue; /* an entry that no longer holds */
+		switch (co_elapse(work->session, until_ms, desk->retention_ms)) {
+		case CO_ELAPSED_EXPIRED:
+			publish_event(shard, judge, NULL, work->session, round);
+			if (desk->append)
+				co_round_age(round, CO_METRIC_EXPIRY_LATENESS, deadline.due_ms);
+			break;
+		case CO_ELAPSED_FORGOTTEN:
+			work->session = NULL;
+			co_round_count(round, CO_METRIC_FORGOTTEN, 0, 0);
+			break;
+		case CO_ELAPSED_NOTHING:
+			break; /* the view had an older deadline; it gets the right one */
+		}
+		work->dirty = true;
+		shard->touched = true;
+		reschedule(shard, desk, work);
+	}
+}
+
+/* --- commands --------------------------------------------------------------------------------------------------- */
+
+/* The session that a command is about (step 3 of contract section 5). False: none, or it is answered where it lies. */
+static bool session_of(const struct co_command *command, struct co_uuid *out)
+{
+	if (command->kind == CO_COMMAND_VALIDATE || command->merchant_is != CO_PRESENT)
+		return false;
+	if (command->kind != CO_COMMAND_CREATE) {
+		*out = command->subject;
+		return command->subject_is == CO_PRESENT;
+	}
+	*out = co_command_created_id(command);
+	return command->subject_is != CO_PRESENT || co_uuid_eq(out, &command->subject);
+}
+
+bool co_shard_needs(const struct co_desk *desk, const struct co_record *record, const struct co_intake *intake,
+					struct co_uuid *out)
+{
+	return intake->kind == CO_INTAKE_COMMAND && session_of(&intake->command, out) &&
+		   co_desk_partition(desk, out) == record->partition;
+}
+
+/* A command in hand. */
+struct taking {
+	struct co_shard *shard;
+	const struct co_judge *judge;
+	struct co_origin origin;
+	struct co_round *round;
+};
+
+static struct co_view reply_key(const struct taking *taking)
+{
+	return taking->origin.session_id ? co_uuid_view(taking->round->arena, taking->origin.session_id)
+									 : taking->origin.record->key;
+}
+
+static void answer(const struct taking *taking, const struct co_decision *decision, const struct co_session *session)
+{
+	const struct co_desk *desk = taking->judge->desk;
+	const struct co_record *record = taking->origin.record;
+	struct co_reply_target target;
+	enum co_status known = co_desk_reply_target(desk, taking->judge->outbox, &taking->origin.intake->reply,
+												reply_key(taking), record->partition, &target);
+	bool poisoned = record->offset == taking->shard->poison_offset;
+	if (known != CO_OK || (poisoned && taking->origin.intake->reply.topic.ptr))
+		target = (struct co_reply_target){.topic = desk->names.topics[CO_TOPIC_REPLIES],
+										  .partition = record->partition,
+										  .redirected = true,
+										  .refusal = CO_REPLY_REFUSAL_UNKNOWN_TOPIC};
+	if (target.redirected)
+		co_round_count(taking->round, CO_METRIC_REDIRECTS, target.refusal, 0);
+	co_output_reply(&desk->names, taking->round->arena, &taking->origin, decision, session, &target,
+					co_round_message(taking->round));
+}
+
+static void count_command(const struct taking *taking, const struct co_decision *decision)
+{
+	
+	size_t outcome = decision->replayed ? CO_OUTCOME_REPLAYED : decision->verdict.problem == CO_PROBLEM_NONE ? CO_OUTCOME_ACCEPTED : CO_OUTCOME_REJECTED;
+	co_round_count(taking->round, CO_METRIC_COMMANDS, taking->origin.intake->command.kind, outcome);
+	if (outcome == CO_OUTCOME_REJECTED)
+		co_round_count(taking->round, CO_METRIC_REFUSALS, decision->verdict.code, 0);
+	if (taking->judge->desk->append)
+		co_round_age(taking->round, CO_METRIC_COMMAND_AGE, taking->origin.record->timestamp_ms);
+}
+
+static void publish(const struct taking *taking, const struct co_decision *decision, const struct co_session *session)
+{
+	const struct co_names *names = &taking->judge->desk->names;
+	struct co_round *round = taking->round;
+	answer(taking, decision, session);
+	if (decision->tells_error)
+		co_output_error(names, round->arena, &taking->origin, decision, co_round_message(round));
+	if (decision->creates || decision->changes)
+		publish_event(taking->shard, taking->judge, &taking->origin, session, round);
+	if (decision->late_payment) {
+		co_output_late_payment(names, round->arena, &taking->origin, decision, session, co_round_message(round));
+		co_round_count(round, CO_METRIC_EVENTS, CO_EVENT_LATE_PAYMENT, 0);
+	}
+	count_command(taking, decision);
+}
+
+static bool fits(const struct co_round *round, size_t from)
+{
+	for (size_t i = from; i < round->message_count; i++) {
+		const struct co_message *message = &round->messages[i];
+		size_t bytes = message->key.len + message->value.len;
+		for (size_t h = 0; h < message->header_count; h++)
+			bytes += message->headers[h].name.len + message->headers[h].value.len;
+		if (bytes > CO_OUTPUT_BYTES_MAX)
+			return false;
+	}
+	return true;
+}
+
+static void publish_internal_error(const struct taking *taking, const struct co_session *session)
+{
+	struct co_decision *decision = CO_NEW(taking->round->arena, struct co_decision);
+	co_decide_internal_error(session ? (uint16_t)session->change_count : 0, decision);
+	publish(taking, decision, session);
+	co_round_count(taking->round, CO_METRIC_POISONED, 0, 0);
+}
+
+/* Refusals before a session comes into it. */
+static void refuse(const struct taking *taking, const struct co_verdict *verdict)
+{
+	struct co_decision *decision = CO_NEW(taking->round->arena, struct co_decision);
+	decision->verdict = *verdict;
+	decision->tells_error = true;
+	decision->told = verdict->code;
+	size_t messages = taking->round->message_count, tallies = taking->round->tally_count;
+	publish(taking, decision, NULL);
+	if (!fits(taking->round, messages)) {
+		co_round_rewind(taking->round, messages, tallies);
+		publish_internal_error(taking, NULL);
+	}
+}
+
+static void decide(const struct taking *taking, const struct co_merchant *merchant, struct co_work *work)
+{
+	struct co_shard *shard = taking->shard;
+	struct co_arena *arena = taking->round->arena;
+	const struct co_command *command = &taking->origin.intake->command;
+	struct co_decision *decision = CO_NEW(arena, struct co_decision);
+	struct co_session *session = work ? work->session : NULL;
+
+	if (taking->origin.record->offset == shard->poison_offset) {
+		publish_internal_error(taking, session);
+		return;
+	}
+	if (work && work->unreadable) {
+		co_decide_unreadable(decision);
+		co_round_count(taking->round, CO_METRIC_UNREADABLE, 0, 0);
+	} else {
+		co_decide(session, command, taking->origin.now_ms, merchant, arena, decision);
+	}
+	bool evolves = work && (decision->creates || decision->changes || decision->remembers);
+	struct co_session *after = session;
+	if (evolves) {
+		after = CO_NEW(arena, struct co_session);
+		if (session)
+			*after = *session;
+		co_evolve(after, command, decision, arena);
+	}
+	size_t messages = taking->round->message_count, tallies = taking->round->tally_count;
+	publish(taking, decision, after);
+	if (!fits(taking->round, messages)) {
+		co_round_rewind(taking->round, messages, tallies);
+		publish_internal_error(taking, session);
+		return;
+	}
+	if (evolves) {
+		work->session = after;
+		work->dirty = true;
+		reschedule(shard, taking->judge->desk, work);
+	}
+}
+
+static void take_command(struct taking *taking)
+{
+	const struct co_judge *judge = taking->judge;
+	const struct co_record *record = taking->origin.record;
+	const struct co_command *command = &taking->origin.intake->command;
+	struct co_verdict *verdict = CO_NEW(taking->round->arena, struct co_verdict);
+	if (!co_admit_attributes(command, verdict)) {
+		refuse(taking, verdict);
+		return;
+	}
+	struct co_merchant merchant;
+	enum co_code refusal = CO_CODE_UNAUTHORIZED;
+	bool known = judge->registry->find(judge->edition, &command->merchant_id, &merchant);
+	struct co_credentials credentials = {.authorization = taking->origin.intake->authorization,
+										 .api_key = taking->origin.intake->api_key,
+										 .namespace_name = command->namespace_name};
+	bool good = known && judge->registry->authenticate(judge->edition, &command->merchant_id, &credentials,
+													   taking->origin.now_ms, &refusal);
+	if (!co_admit(command, taking->origin.now_ms, known ? &merchant : NULL, good ? NULL : &refusal, verdict)) {
+		refuse(taking, verdict);
+		return;
+	}
+	struct co_uuid *id = CO_NEW(taking->round->arena, struct co_uuid);
+	if (!session_of(command, id)) {
+		/* validate, which knows no session, or a create whose subject is not its session: told about that subject */
+		if (command->kind == CO_COMMAND_CREATE)
+			taking->origin.session_id = &command->subject;
+		decide(taking, &merchant, NULL);
+		return;
+	}
+	int32_t home = co_desk_partition(judge->desk, id);
+	if (home != record->partition) {
+		co_output_forward(&judge->desk->names, taking->round->arena, record, id, home, !judge->desk->append,
+						  co_round_message(taking->round));
+		co_round_count(taking->round, CO_METRIC_FORWARDED, 0, 0);
+		return;
+	}
+	taking->origin.session_id = id;
+	decide(taking, &merchant, work_for(taking->shard, id));
+}
+
+static void take_not_command(const struct taking *taking)
+{
+	const struct co_intake *intake = taking->origin.intake;
+	struct co_message *message = co_round_message(taking->round);
+	co_output_dlq(&taking->judge->desk->names, taking->round->arena, taking->origin.record, intake->reason, message);
+	if (taking->origin.record->offset == taking->shard->poison_offset) {
+		message->value = (struct co_view){NULL, 0};
+		co_round_count(taking->round, CO_METRIC_POISONED, 0, 0);
+	}
+	co_round_count(taking->round, CO_METRIC_DLQ, intake->reason, 0);
+	if (!intake->answerable)
+		return;
+	struct co_decision *decision = CO_NEW(taking->round->arena, struct co_decision);
+	decision->verdict.problem = CO_PROBLEM_NOT_COMMAND;
+	decision->verdict.code = CO_CODE_VALIDATION_ERROR;
+	answer(taking, decision, NULL);
+}
+
+static void take_tick(struct co_shard *shard, const struct co_record *record)
+{
+	if (shard->tick_sent_ms != 0) {
+		int64_t behind = shard->tick_wall_ms - record->timestamp_ms;
+		shard->broker_behind_ms = behind > 0 ? behind : 0;
+		shard->tick_sent_ms = 0;
+	}
+}
+
+enum co_taken co_shard_take(struct co_shard *shard, const struct co_judge *judge, const struct co_record *record,
+							const struct co_intake *intake, struct co_round *round)
+{
+	int64_t now = record->timestamp_ms > shard->round_clock_ms ? record->timestamp_ms : shard->round_clock_ms;
+	if (now >= shard->horizon_ms)
+		return CO_TAKE_LATER;
+	struct co_reply_target target;
+	if (intake->kind != CO_INTAKE_TICK && record->offset != shard->poison_offset &&
+		co_desk_reply_target(judge->desk, judge->outbox, &intake->reply, record->key, record->partition, &target) !=
+			CO_OK)
+		return CO_TAKE_WAIT;
+
+	shard->touched = true;
+	shard->round_clock_ms = now;
+	shard->round_next_offset = record->offset + 1;
+	co_shard_elapse(shard, judge, now, round);
+	struct taking taking = {.shard = shard,
+							.judge = judge,
+							.origin = {.record = record, .intake = intake, .session_id = NULL, .now_ms = now},
+							.round = round};
+	switch (intake->kind) {
+	case CO_INTAKE_TICK:
+		take_tick(shard, record);
+		break;
+	case CO_INTAKE_NOT_COMMAND:
+		take_not_command(&taking);
+		break;
+	case CO_INTAKE_COMMAND:
+		take_command(&taking);
+		break;
+	}
+	return CO_TAKEN;
+}
+
+/* --- the end of a round ----------------------------------------------------------------------------------------- */
+
+void co_shard_finish(struct co_shard *shard, const struct co_judge *judge, struct co_round *round,
+					 struct co_store_apply *apply)
+{
+	const struct co_names *names = &judge->desk->names;
+	struct co_store_entry *entries = CO_NEW_ARRAY(round->arena, struct co_store_entry, shard->work_count + 1);
+	size_t count = 0;
+	for (size_t i = 0; i < shard->work_count; i++) {
+		const struct co_work *work = shard->works[i];
+		if (!work->dirty)
+			continue;
+		struct co_store_entry *entry = &entries[count++];
+		*entry = (struct co_store_entry){.id = work->id, .due_ms = CO_NEVER, .held_ms = CO_NEVER};
+		if (work->repair && !work->session) {
+			entry->stored = work->raw;
+		} else if (work->session) {
+			co_shard_deadlines(judge->desk, work->session, &entry->due_ms, &entry->held_ms);
+			entry->stored = co_stored_write(work->session, round->arena);
+			co_output_state(names, round->arena, shard->partition, work->session, entry->stored,
+							co_round_message(round));
+			if (entry->due_ms < shard->next_due_ms)
+				shard->next_due_ms = entry->due_ms;
+		} else {
+			co_output_tombstone(names, round->arena, shard->partition, &work->id, co_round_message(round));
+		}
+	}
+	shard->lane_message = round->message_count;
+	co_output_lane(names, round->arena, shard->partition, shard->seq + 1, shard->round_next_offset,
+				   co_round_message(round));
+	*apply = (struct co_store_apply){.partition = shard->partition,
+									 .from_seq = shard->seq,
+									 .to_seq = shard->seq + 1,
+									 .clog = shard->clog,
+									 .count = count,
+									 .entries = entries};
+}
+
+void co_shard_committed(struct co_shard *shard, int64_t clog)
+{
+	shard->seq++;
+	shard->clock_ms = shard->round_clock_ms;
+	shard->next_offset = shard->round_next_offset;
+	if (clog >= 0)
+		shard->clog = clog;
+}
+
+void co_shard_position(const struct co_shard *shard, struct co_position *out)
+{
+	out->partition = shard->partition;
+	out->offset = shard->round_next_offset;
+	(void)snprintf(out->metadata, sizeof(out->metadata), "v1;s=%" PRId64 ";t=%" PRId64, shard->seq + 1,
+				   shard->round_clock_ms);
+}
+
+bool co_shard_restore(struct co_shard *shard, const struct co_position *position)
+{
+	shard->next_offset = position->offset < 0 ? 0 : position->offset;
+	shard->seq = 0;
+	shard->clock_ms = 0;
+	if (position->metadata[0] == '\0')
+		return true;
+	const char *text = position->metadata;
+	char *end = NULL;
+	if (strncmp(text, "v1;s=", 5) != 0)
+		return false;
+	shard->seq = strtoll(text + 5, &end, 10);
+	if (strncmp(end, ";t=", 3) != 0 || shard->seq < 0)
+		return false;
+	shard->clock_ms = strtoll(end + 3, &end, 10);
+	return *end == '\0';
+}
