@@ -1,0 +1,307 @@
+#include "kafka_inbox.h"
+
+#include "checkout/log.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct co_kafka_inbox {
+	rd_kafka_t *consumer;
+	const char *commands;
+	rd_kafka_consumer_group_metadata_t
+		*generation; /* captured at assignment, never at commit: a zombie's would be valid again */
+	size_t held_count;
+	int32_t *held; /* ascending */
+	bool moved;    /* the assignment changed since poll() last said so */
+	bool started;  /* start() was called for what is held */
+	bool subscribed, left;
+	size_t message_count, message_room;
+	rd_kafka_message_t **messages; /* handed out since the last release */
+};
+
+static int compare_partitions(const void *a, const void *b)
+{
+	int32_t x = *(const int32_t *)a, y = *(const int32_t *)b;
+	return (x > y) - (x < y);
+}
+
+static void forget_generation(struct co_kafka_inbox *inbox)
+{
+	if (inbox->generation)
+		rd_kafka_consumer_group_metadata_destroy(inbox->generation);
+	inbox->generation = NULL;
+}
+
+static void on_rebalance(rd_kafka_t *consumer, rd_kafka_resp_err_t err, rd_kafka_topic_partition_list_t *partitions,
+						 void *opaque)
+{
+	struct co_kafka_inbox *inbox = opaque;
+	inbox->moved = true;
+	inbox->started = false;
+	inbox->held_count = 0;
+	forget_generation(inbox);
+	if (err != RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
+		(void)rd_kafka_assign(consumer, NULL);
+		return;
+	}
+	int32_t *held = realloc(inbox->held, ((size_t)partitions->cnt + 1) * sizeof(*held));
+	if (!held)
+		abort();
+	inbox->held = held;
+	for (int i = 0; i < partitions->cnt; i++)
+		inbox->held[inbox->held_count++] = partitions->elems[i].partition;
+	qsort(inbox->held, inbox->held_count, sizeof(*inbox->held), compare_partitions);
+	/* Nothing is fetched before start() says from where: the recovery path aligns the view first. */
+	(void)rd_kafka_assign(consumer, partitions);
+	(void)rd_kafka_pause_partitions(consumer, partitions);
+	inbox->generation = rd_kafka_consumer_group_metadata(consumer);
+}
+
+static void subscribe(struct co_kafka_inbox *inbox)
+{
+	rd_kafka_topic_partition_list_t *topics = rd_kafka_topic_partition_list_new(1);
+	rd_kafka_topic_partition_list_add(topics, inbox->commands, RD_KAFKA_PARTITION_UA);
+	rd_kafka_resp_err_t err = rd_kafka_subscribe(inbox->consumer, topics);
+	rd_kafka_topic_partition_list_destroy(topics);
+	inbox->subscribed = err == RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
+static void keep_message(struct co_kafka_inbox *inbox, rd_kafka_message_t *message)
+{
+	if (inbox->message_count == inbox->message_room) {
+		inbox->message_room = inbox->message_room ? 2 * inbox->message_room : 256;
+		rd_kafka_message_t **more = realloc(inbox->messages, inbox->message_room * sizeof(*more));
+		if (!more)
+			abort();
+		inbox->messages = more;
+	}
+	inbox->messages[inbox->message_count++] = message;
+}
+
+static void read_headers(const rd_kafka_message_t *message, struct co_arena *arena, struct co_record *out)
+{
+	rd_kafka_headers_t *headers = NULL;
+	if (rd_kafka_message_headers(message, &headers) != RD_KAFKA_RESP_ERR_NO_ERROR)
+		return;
+	size_t count = rd_kafka_header_cnt(headers);
+	struct co_header *list = CO_NEW_ARRAY(arena, struct co_header, count);
+	for (size_t i = 0; i < count; i++) {
+		const char *name = NULL;
+		const void *value = NULL;
+		size_t size = 0;
+		if (rd_kafka_header_get_all(headers, i, &name, &value, &size) != RD_KAFKA_RESP_ERR_NO_ERROR)
+			break;
+		list[i] = (struct co_header){co_view_cstr(name), co_view_make(value, value ? size : 0)};
+		out->header_count = i + 1;
+	}
+	out->headers = list;
+}
+
+static void read_message(const rd_kafka_message_t *message, struct co_arena *arena, struct co_record *out)
+{
+	*out = (struct co_record){.partition = message->partition,
+							  .offset = message->offset,
+							  .timestamp_ms = rd_kafka_message_timestamp(message, NULL),
+							  .key = co_view_make(message->key, message->key ? message->key_len : 0),
+							  .value = co_view_make(message->payload, message->payload ? message->len : 0)};
+	read_headers(message, arena, out);
+}
+
+static enum co_status on_poll_error(struct co_kafka_inbox *inbox, const rd_kafka_message_t *message)
+{
+	static struct co_log_gate gate;
+	if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF)
+		return CO_NOTHING;
+	char text[256] = "";
+	rd_kafka_resp_err_t fatal = rd_kafka_fatal_error(inbox->consumer, text, sizeof(text));
+	if (fatal == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID)
+		return CO_FENCED;
+	if (fatal != RD_KAFKA_RESP_ERR_NO_ERROR) {
+		co_log(CO_LOG_ERROR, "kafka.fatal", text, CO_TEXT("error.code", rd_kafka_err2name(fatal)));
+		return CO_LOG_FATAL;
+	}
+	if (co_log_gate_open(&gate, 10000))
+		co_log(CO_LOG_NOTICE, "kafka.consumer", rd_kafka_message_errstr(message),
+			   CO_TEXT("error.code", rd_kafka_err2name(message->err)));
+	return CO_NOTHING;
+}
+
+static enum co_status inbox_poll(void *self, int timeout_ms, struct co_arena *arena, struct co_record *out)
+{
+	struct co_kafka_inbox *inbox = self;
+	if (!inbox->subscribed)
+		subscribe(inbox);
+	rd_kafka_message_t *message = rd_kafka_consumer_poll(inbox->consumer, timeout_ms);
+	enum co_status status = CO_NOTHING;
+	if (message && message->err)
+		status = on_poll_error(inbox, message);
+	else if (message && inbox->started && !inbox->moved)
+		status = CO_OK;
+	if (inbox->moved && status != CO_FENCED && status != CO_LOG_FATAL) {
+		inbox->moved = false;
+		status = CO_REBALANCED;
+	}
+	if (status == CO_OK) {
+		read_message(message, arena, out);
+		keep_message(inbox, message);
+	} else if (message) {
+		rd_kafka_message_destroy(message);
+	}
+	return status;
+}
+
+static size_t inbox_assigned(void *self, int32_t *partitions, size_t max)
+{
+	const struct co_kafka_inbox *inbox = self;
+	size_t count = inbox->held_count < max ? inbox->held_count : max;
+	if (count)
+		memcpy(partitions, inbox->held, count * sizeof(*partitions));
+	return count;
+}
+
+static enum co_status take_committed(const rd_kafka_topic_partition_t *from, struct co_position *to)
+{
+	if (from->err)
+		return CO_LOG_DOWN;
+	to->offset = from->offset < 0 ? -1 : from->offset;
+	size_t size = from->metadata ? from->metadata_size : 0;
+	if (size >= sizeof(to->metadata))
+		size = sizeof(to->metadata) - 1; /* not ours, and refused as such */
+	if (size)
+		memcpy(to->metadata, from->metadata, size);
+	to->metadata[size] = '\0';
+	return CO_OK;
+}
+
+static enum co_status inbox_committed(void *self, struct co_position *positions, size_t count, int timeout_ms)
+{
+	struct co_kafka_inbox *inbox = self;
+	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)count);
+	for (size_t i = 0; i < count; i++)
+		rd_kafka_topic_partition_list_add(list, inbox->commands, positions[i].partition);
+	enum co_status status =
+		rd_kafka_committed(inbox->consumer, list, timeout_ms) == RD_KAFKA_RESP_ERR_NO_ERROR ? CO_OK : CO_LOG_DOWN;
+	for (size_t i = 0; i < count && status == CO_OK; i++) {
+		const rd_kafka_topic_partition_t *found =
+			rd_kafka_topic_partition_list_find(list, inbox->commands, positions[i].partition);
+		status = found ? take_committed(found, &positions[i]) : CO_LOG_DOWN;
+	}
+	rd_kafka_topic_partition_list_destroy(list);
+	return status;
+}
+
+static bool is_held(const struct co_kafka_inbox *inbox, const struct co_position *positions, size_t count)
+{
+	if (count != inbox->held_count)
+		return false;
+	for (size_t i = 0; i < count; i++)
+		if (positions[i].partition != inbox->held[i])
+			return false;
+	return true;
+}
+
+static enum co_status inbox_start(void *self, const struct co_position *positions, size_t count)
+{
+	struct co_kafka_inbox *inbox = self;
+	if (inbox->moved || !is_held(inbox, positions, count)) {
+		inbox->moved = false;
+		return CO_REBALANCED;
+	}
+	if (count == 0)
+		return CO_OK;
+	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)count);
+	for (size_t i = 0; i < count; i++)
+		rd_kafka_topic_partition_list_add(list, inbox->commands, positions[i].partition)->offset =
+			positions[i].offset < 0 ? RD_KAFKA_OFFSET_BEGINNING : positions[i].offset;
+	rd_kafka_resp_err_t err = rd_kafka_assign(inbox->consumer, list);
+	if (err == RD_KAFKA_RESP_ERR_NO_ERROR)
+		err = rd_kafka_resume_partitions(inbox->consumer, list);
+	rd_kafka_topic_partition_list_destroy(list);
+	inbox->started = err == RD_KAFKA_RESP_ERR_NO_ERROR;
+	return inbox->started ? CO_OK : CO_LOG_DOWN;
+}
+
+static void inbox_release(void *self)
+{
+	struct co_kafka_inbox *inbox = self;
+	for (size_t i = 0; i < inbox->message_count; i++)
+		rd_kafka_message_destroy(inbox->messages[i]);
+	inbox->message_count = 0;
+}
+
+static void inbox_leave(void *self)
+{
+	struct co_kafka_inbox *inbox = self;
+	inbox_release(inbox);
+	if (!inbox->left)
+		(void)rd_kafka_consumer_close(inbox->consumer);
+	inbox->left = true;
+}
+
+enum co_status co_kafka_inbox_open(const struct co_kafka_identity *identity, struct co_kafka_inbox **out,
+								   struct co_error *error)
+{
+	const struct co_kafka_default defaults[] = {
+		{"group.id", identity->config->group},
+		{"group.instance.id", identity->member},
+		{"enable.auto.commit", "false"},
+		{"enable.auto.offset.store", "false"},
+		{"auto.offset.reset", "earliest"},
+		{"isolation.level", "read_committed"},
+		{"partition.assignment.strategy", "range"},
+		{"session.timeout.ms", "10000"},
+		{"heartbeat.interval.ms", "1000"},
+		{"max.poll.interval.ms", "60000"},
+		{"fetch.wait.max.ms", "10"},
+		{"fetch.error.backoff.ms", "50"},
+		{"queued.min.messages", "20000"},
+		{"queued.max.messages.kbytes", "16384"},
+		{NULL, NULL},
+	};
+	struct co_kafka_inbox *inbox = calloc(1, sizeof(*inbox));
+	if (!inbox)
+		abort();
+	inbox->commands = identity->commands;
+	rd_kafka_conf_t *conf = co_kafka_conf(identity, "consumer", defaults);
+	rd_kafka_conf_set_rebalance_cb(conf, on_rebalance);
+	rd_kafka_conf_set_opaque(conf, inbox);
+	char text[256];
+	inbox->consumer = rd_kafka_new(RD_KAFKA_CONSUMER, conf, text, sizeof(text));
+	if (!inbox->consumer) {
+		rd_kafka_conf_destroy(conf);
+		free(inbox);
+		co_error_set(error, "kafka", "%s", text);
+		return CO_LOG_FATAL;
+	}
+	(void)rd_kafka_poll_set_consumer(inbox->consumer);
+	*out = inbox;
+	return CO_OK;
+}
+
+struct co_inbox co_kafka_inbox_port(struct co_kafka_inbox *inbox)
+{
+	return (struct co_inbox){.self = inbox,
+							 .poll = inbox_poll,
+							 .assigned = inbox_assigned,
+							 .committed = inbox_committed,
+							 .start = inbox_start,
+							 .release = inbox_release,
+							 .leave = inbox_leave};
+}
+
+const rd_kafka_consumer_group_metadata_t *co_kafka_inbox_generation(const struct co_kafka_inbox *inbox)
+{
+	return inbox->generation;
+}
+
+void co_kafka_inbox_close(struct co_kafka_inbox *inbox)
+{
+	if (!inbox)
+		return;
+	inbox_leave(inbox);
+	forget_generation(inbox);
+	rd_kafka_destroy(inbox->consumer);
+	free(inbox->held);
+	free(inbox->messages);
+	free(inbox);
+}

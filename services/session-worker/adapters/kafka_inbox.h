@@ -1,0 +1,21 @@
+/* The inbox port on librdkafka: a static member of the group, range assignment, read_committed.
+ * Owns its consumer, the records handed out and the group metadata captured at assignment. Never commits an offset. */
+#ifndef CHECKOUT_ADAPTERS_KAFKA_INBOX_H
+#define CHECKOUT_ADAPTERS_KAFKA_INBOX_H
+
+#include "kafka_client.h"
+
+#include "checkout/ports/inbox.h"
+
+struct co_kafka_inbox;
+
+/* Joins the group at the first poll. CO_LOG_FATAL: librdkafka made no consumer (the reason is in `error`). */
+enum co_status co_kafka_inbox_open(const struct co_kafka_identity *identity, struct co_kafka_inbox **out,
+								   struct co_error *error) CO_MUST_USE;
+struct co_inbox co_kafka_inbox_port(struct co_kafka_inbox *inbox);
+/* The group generation as it was when the partitions were assigned; NULL while there is none. Borrowed until the next
+ * poll. */
+const rd_kafka_consumer_group_metadata_t *co_kafka_inbox_generation(const struct co_kafka_inbox *inbox);
+void co_kafka_inbox_close(struct co_kafka_inbox *inbox);
+
+#endif

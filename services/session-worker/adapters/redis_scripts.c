@@ -1,0 +1,76 @@
+#include "redis_scripts.h"
+
+/* ARGV: seq, key stem, due until ("-" none), due max, ids… → {1, due count, (id, score, blob)…, blob…} or {0, seq}.
+ * Reads only. */
+static const char load[] =
+	"local m=redis.call('HMGET',KEYS[1],'seq','gen')\n"
+	"if (m[1] or '0')~=ARGV[1] then return {0,m[1] or '0'} end\n"
+	"local stem=ARGV[2]..(m[2] or '0')\n"
+	"local out={1,0}\n"
+	"if ARGV[3]~='-' then\n"
+	" local due=redis.call('ZRANGEBYSCORE',stem..':due','-inf',ARGV[3],'WITHSCORES','LIMIT',0,ARGV[4])\n"
+	" out[2]=#due/2\n"
+	" for i=1,#due,2 do\n"
+	"  out[#out+1]=due[i] out[#out+1]=due[i+1] out[#out+1]=redis.call('GET',stem..':s:'..due[i])\n"
+	" end\n"
+	"end\n"
+	"for i=5,#ARGV do out[#out+1]=redis.call('GET',stem..':s:'..ARGV[i]) end\n"
+	"return out";
+
+/* Writes (id, blob, due, held)… from ARGV[first] on under `stem`; returns how many more sessions live than before. */
+#define PUT_ENTRIES                                                                                               \
+	"local function put(stem,first)\n"                                                                            \
+	" local live=0\n"                                                                                             \
+	" for i=first,#ARGV,4 do\n"                                                                                   \
+	"  local id,blob,due,held=ARGV[i],ARGV[i+1],ARGV[i+2],ARGV[i+3]\n"                                            \
+	"  local key=stem..':s:'..id\n"                                                                               \
+	"  if redis.call('GETRANGE',key,0,0)=='L' then live=live-1 end\n"                                             \
+	"  if blob=='' then redis.call('DEL',key)\n"                                                                  \
+	"  else redis.call('SET',key,blob) if string.byte(blob)==76 then live=live+1 end end\n"                       \
+	"  if due=='-' then redis.call('ZREM',stem..':due',id) else redis.call('ZADD',stem..':due',due,id) end\n"     \
+	"  if held=='-' then redis.call('ZREM',stem..':held',id) else redis.call('ZADD',stem..':held',held,id) end\n" \
+	" end\n"                                                                                                      \
+	" return live\n"                                                                                              \
+	"end\n"
+
+/* ARGV: from, to, clog, key stem, partitions, then entries → {1, to}; {0, seq} and no effect when the marker is
+ * elsewhere. */
+static const char apply[] =
+	PUT_ENTRIES "local m=redis.call('HMGET',KEYS[1],'seq','gen','live')\n"
+				"if (m[1] or '0')~=ARGV[1] then return {0,m[1] or '0'} end\n"
+				"local gen=m[2] or '0'\n"
+				"local live=tonumber(m[3] or '0')+put(ARGV[4]..gen,6)\n"
+				"redis.call('HSET',KEYS[1],'seq',ARGV[2],'clog',ARGV[3],'gen',gen,'live',string.format('%d',live),"
+				"'fmt','1','partitions',ARGV[5])\n"
+				"return {1,ARGV[2]}";
+
+/* ARGV: key stem with the new generation, then entries. The count of live sessions is kept beside until it is
+ * published. */
+static const char put[] = PUT_ENTRIES "redis.call('INCRBY',ARGV[1]..':live',put(ARGV[1],2))\n"
+									  "return {1,'0'}";
+
+/* ARGV: seq and gen as they were at the begin ("" absent), new gen, new seq, clog, key stem, partitions. */
+static const char publish[] =
+	"local m=redis.call('HMGET',KEYS[1],'seq','gen')\n"
+	"if (m[1] or '')~=ARGV[1] or (m[2] or '')~=ARGV[2] then return {0,m[1] or '0'} end\n"
+	"local live=redis.call('GET',ARGV[6]..ARGV[3]..':live') or '0'\n"
+	"redis.call('HSET',KEYS[1],'seq',ARGV[4],'clog',ARGV[5],'gen',ARGV[3],'live',live,'fmt','1','partitions',ARGV[7])\n"
+	"redis.call('DEL',ARGV[6]..ARGV[3]..':live')\n"
+	"return {1,ARGV[4]}";
+
+/* ARGV: key stem, clock → {live, overdue, next due or '', next due of a live session or ''}. */
+static const char census[] = "local m=redis.call('HMGET',KEYS[1],'gen','live')\n"
+							 "local stem=ARGV[1]..(m[1] or '0')\n"
+							 "local overdue=redis.call('ZCOUNT',stem..':held','-inf',ARGV[2])\n"
+							 "local due=redis.call('ZRANGE',stem..':due',0,99,'WITHSCORES')\n"
+							 "local expiry=''\n"
+							 "for i=1,#due,2 do\n"
+							 " if redis.call('GETRANGE',stem..':s:'..due[i],0,0)~='E' then expiry=due[i+1] break end\n"
+							 "end\n"
+							 "return {m[2] or '0',tostring(overdue),due[2] or '',expiry}";
+
+const char *co_redis_script_text(enum co_redis_script script)
+{
+	static const char *const texts[CO_SCRIPT_COUNT] = {load, apply, put, publish, census};
+	return texts[script];
+}
