@@ -420,8 +420,7 @@ enum co_status co_edition_read(struct co_view text, const char *directory, enum 
 {
 	json_error_t syntax;
 	json_t *root = json_loadb(text.ptr, text.len, JSON_REJECT_DUPLICATES, &syntax);
-	struct co_registry_reader reader = {
-		.edition = co_edition_open_to_all(mode), .directory = directory, .error = error};
+	struct co_registry_reader reader = {.edition = co_edition_open_to_all(mode), .error = error};
 	enum co_status status = CO_CONFIG;
 
 	if (!root) {

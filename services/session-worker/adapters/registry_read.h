@@ -17,7 +17,6 @@
 
 struct co_registry_reader {
 	struct co_edition *edition;
-	const char *directory;
 	struct co_error *error; /* may be NULL */
 	size_t where_len;
 	char where[128]; /* merchants[2].jwt.keys[0].kid */
