@@ -209,13 +209,14 @@ static void finish_kafka(struct co_draft *draft, struct co_config *out)
 
 	for (size_t i = 0; i < draft->kafka_count; i++) {
 		struct co_given *given = &draft->kafka[i];
-		const char *reason = co_kafka_guard(given->name);
+		bool for_delivery;
+		const char *reason = co_kafka_guard(given->name, &for_delivery);
 		char name[CO_NAME_BYTES + 8];
 
 		snprintf(name, sizeof name, "kafka.%s", given->name);
 		if (reason) {
-			co_complain(draft, name, given->origin,
-						"may not be set, the delivery guarantees depend on it: %s; allowed: leave it out", reason);
+			co_complain(draft, name, given->origin, "may not be set%s: %s; allowed: leave it out",
+						for_delivery ? ", the delivery guarantees depend on it" : "", reason);
 			continue;
 		}
 		if (strcmp(given->name, BOOTSTRAP) == 0) {
@@ -257,6 +258,15 @@ enum co_status co_config_load(struct co_config *out, const char *file, char *con
 		return CO_OK;
 	co_config_clear(out);
 	return CO_CONFIG;
+}
+
+void co_config_complain(const struct co_config *config, enum co_setting setting, const char *reason, FILE *complaints)
+{
+	struct co_draft draft = {.complaints = complaints};
+	char name[CO_NAME_BYTES];
+
+	co_setting_name(&co_setting_rows[setting], name);
+	co_complain(&draft, name, config->origin[setting], "%s", reason);
 }
 
 void co_config_complain_kafka(const struct co_config *config, const char *property, const char *reason,

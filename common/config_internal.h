@@ -85,8 +85,8 @@ bool co_setting_parse(const struct co_setting_row *row, const char *value, struc
 
 /* ---- [kafka] (config_kafka.c) ---- */
 
-/* Why the property may not be set; NULL when it may. */
-const char *co_kafka_guard(const char *property);
+/* Why the property may not be set; NULL when it may. *for_delivery: the delivery guarantees depend on it. */
+const char *co_kafka_guard(const char *property, bool *for_delivery);
 bool co_kafka_is_secret(const char *property);
 /* Lower-case letters, digits, dots and underscores. */
 bool co_kafka_is_name(const char *property);

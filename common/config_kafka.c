@@ -37,6 +37,10 @@ static const struct guard {
 	{"group.remote.assignor", "the lane's fence is built on the classic group protocol"},
 	{"test.mock.num.brokers", "the client's own mock broker keeps no promise"},
 	{"test.mock.broker.rtt", "the client's own mock broker keeps no promise"},
+};
+
+/* Those that would say the same twice, or cannot be said in text. */
+static const struct guard others[] = {
 	{"metadata.broker.list", "write bootstrap.servers, which is the same"},
 	{"enabled_events", "the service serves the client's events itself"},
 	{"interceptors", "it is set by code, not by text"},
@@ -58,13 +62,18 @@ static const struct {
 	const char *dotted, *property;
 } underscored[] = {{"log.level", "log_level"}, {"enabled.events", "enabled_events"}};
 
-const char *co_kafka_guard(const char *property)
+const char *co_kafka_guard(const char *property, bool *for_delivery)
 {
 	size_t len = strlen(property);
 
+	*for_delivery = true;
 	for (size_t i = 0; i < sizeof guards / sizeof *guards; i++)
 		if (strcmp(guards[i].property, property) == 0)
 			return guards[i].reason;
+	*for_delivery = false;
+	for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+		if (strcmp(others[i].property, property) == 0)
+			return others[i].reason;
 	if (len > 3 && strcmp(property + len - 3, "_cb") == 0)
 		return "it is set by code, not by text";
 	return NULL;
@@ -104,7 +113,7 @@ bool co_kafka_from_environment(const char *rest, char out[CO_NAME_BYTES])
 	}
 	for (size_t i = 0; i < sizeof underscored / sizeof *underscored; i++)
 		if (strcmp(underscored[i].dotted, out) == 0)
-			strcpy(out, underscored[i].property);
+			snprintf(out, CO_NAME_BYTES, "%s", underscored[i].property);
 	return true;
 }
 
@@ -113,5 +122,10 @@ void co_kafka_describe(FILE *out)
 	fputs("| property | why it may not be set |\n|---|---|\n", out);
 	for (size_t i = 0; i < sizeof guards / sizeof *guards; i++)
 		fprintf(out, "| `%s` | %s |\n", guards[i].property, guards[i].reason);
+	fputs("\nThe delivery guarantees depend on these. And these are refused for other reasons:\n\n"
+		  "| property | why it may not be set |\n|---|---|\n",
+		  out);
+	for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+		fprintf(out, "| `%s` | %s |\n", others[i].property, others[i].reason);
 	fputs("| any that ends in `_cb` | it is set by code, not by text |\n", out);
 }

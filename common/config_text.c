@@ -125,7 +125,7 @@ void co_config_describe(FILE *out)
 
 	fputs(
 		"# Configuration\n\n"
-		"Printed by `session-worker --describe configuration` from `include/checkout/tbl/settings.def`; do not "
+		"Printed by `session-worker --describe config` from `include/checkout/tbl/settings.def`; do not "
 		"edit.\n\n"
 		"`session-worker --config FILE` reads an INI file: `[section]`, `key = value`. Comments stand on lines of "
 		"their "
@@ -153,7 +153,7 @@ void co_config_describe(FILE *out)
 		  "`…_FILE`: `sasl.password`, `ssl.key.password`, `ssl.keystore.password`, `ssl.key.pem`, "
 		  "`sasl.oauthbearer.client.secret`, `sasl.oauthbearer.config`, and whatever else has `password`, `passphrase` "
 		  "or "
-		  "`secret` in its name.\n\nThe service sets these itself, and refuses them:\n\n",
+		  "`secret` in its name.\n\nThese may not be set:\n\n",
 		  out);
 	co_kafka_describe(out);
 	for (size_t i = 0; i < CO_SETTING_COUNT; i++) {

@@ -39,7 +39,7 @@ static void skip_space(struct co_json_reader *reader)
 {
 	const char *at = reader->at;
 
-	if (at<reader->end && * at> ' ') /* most often there is none */
+	if (at != reader->end && *at > ' ') /* most often there is none */
 		return;
 	while (at < reader->end && (*at == ' ' || *at == '\n' || *at == '\r' || *at == '\t'))
 		at++;

@@ -14,7 +14,7 @@
 struct number {
 	const char *whole, *whole_end;       /* digits before the point, without a sign */
 	const char *fraction, *fraction_end; /* digits behind it; equal when there are none */
-	int64_t exponent;                    /* as written, held to ±EXPONENT_MAX */
+	int64_t exponent;                    /* as written; past EXPONENT_MAX its further digits are not */
 	bool negative, real;
 };
 
@@ -43,8 +43,6 @@ static bool read_exponent(struct co_json_reader *reader, struct number *number)
 		if (number->exponent < EXPONENT_MAX)
 			number->exponent = number->exponent * 10 + (*at - '0');
 	}
-	if (number->exponent > EXPONENT_MAX)
-		number->exponent = EXPONENT_MAX;
 	if (negative)
 		number->exponent = -number->exponent;
 	reader->at = at;

@@ -9,8 +9,7 @@
 /* Negative, 0 or positive. The order is by length first, then by bytes: it is cheap, and only equality has a meaning.
  */
 int co_json_key_compare(struct co_view a, struct co_view b);
-/* The object's members by co_json_key_compare of their keys, equal ones in the order of the text. `object->count`
- * entries that live in `scratch`. */
+/* The object's members by co_json_key_compare of their keys: `object->count` entries that live in `scratch`. */
 const struct co_json **co_json_sorted_members(const struct co_json *object, struct co_arena *scratch);
 
 #endif

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define PARTITIONS_MAX 10000UL /* as topics.partitions has it */
+
 struct co_metric_store co_metric_store;
 
 static uint64_t bits_of(double value)
@@ -25,22 +27,16 @@ static double of_bits(uint64_t bits)
 	return value;
 }
 
-static void size_lists(size_t partitions, size_t lanes)
+static void size_lists(size_t lanes)
 {
 	for (size_t labels = 0; labels < CO_LABELS_COUNT; labels++) {
 		const struct co_labels_row *row = &co_labels_rows[labels];
-		for (size_t i = 0; i < 2; i++)
+		for (size_t i = 0; i < CO_LISTS_MAX; i++)
 			co_metric_store.list_count[labels][i] = i < row->list_count ? row->list[i].count : 1;
 	}
-	co_metric_store.list_count[CO_LABELS_PARTITION][0] = partitions;
-	co_metric_store.list_count[CO_LABELS_HELD][0] = partitions;
+	co_metric_store.list_count[CO_LABELS_PARTITION][0] = co_metric_store.partitions_max;
+	co_metric_store.list_count[CO_LABELS_HELD][0] = co_metric_store.partitions_max;
 	co_metric_store.list_count[CO_LABELS_LANE][0] = lanes;
-}
-
-static void set_gauge(enum co_metric metric, double value)
-{
-	for (size_t i = 0; i < co_metric_store.series[metric]; i++)
-		atomic_init(&co_metric_store.cells[co_metric_store.first[metric] + i], bits_of(value));
 }
 
 void co_metrics_setup(size_t partitions, size_t lanes)
@@ -48,12 +44,13 @@ void co_metrics_setup(size_t partitions, size_t lanes)
 	size_t used = 0;
 
 	co_metrics_clear();
-	size_lists(partitions, lanes);
+	/* Room from the start: cells never move, so nobody has to stop for another number of partitions. */
+	co_metric_store.partitions_max = partitions > PARTITIONS_MAX ? partitions : PARTITIONS_MAX;
+	size_lists(lanes);
 	for (size_t metric = 0; metric < CO_METRIC_COUNT; metric++) {
 		const size_t *sizes = co_metric_store.list_count[co_metric_rows[metric].labels];
 		co_metric_store.first[metric] = used;
-		co_metric_store.series[metric] = sizes[0] * sizes[1];
-		used += co_metric_store.series[metric] * co_metric_width(co_metric_rows[metric].kind);
+		used += sizes[0] * sizes[1] * co_metric_width(co_metric_rows[metric].kind);
 	}
 	/* All bits 0 is the number 0 in both readings. */
 	co_metric_store.cells = calloc(used, sizeof *co_metric_store.cells);
@@ -61,13 +58,21 @@ void co_metrics_setup(size_t partitions, size_t lanes)
 		fputs("no memory for the metrics\n", stderr);
 		abort();
 	}
-	for (size_t metric = 0; metric < CO_METRIC_COUNT; metric++) {
-		enum co_metric_labels labels = co_metric_rows[metric].labels;
-		if (labels == CO_LABELS_PARTITION || labels == CO_LABELS_HELD)
-			set_gauge((enum co_metric)metric, NAN);
-		else if (labels == CO_LABELS_BUILD)
-			set_gauge((enum co_metric)metric, 1);
-	}
+	co_metrics_set_partitions(partitions);
+	co_metric_set(CO_METRIC_BUILD_INFO, 0, 1);
+}
+
+void co_metrics_set_partitions(size_t partitions)
+{
+	size_t before = atomic_load_explicit(&co_metric_store.partitions, memory_order_relaxed);
+
+	if (!co_metric_store.cells || partitions > co_metric_store.partitions_max)
+		return;
+	for (size_t metric = 0; metric < CO_METRIC_COUNT; metric++)
+		for (size_t i = before; i < partitions && co_labels_is_partition(co_metric_rows[metric].labels); i++)
+			atomic_store_explicit(&co_metric_store.cells[co_metric_store.first[metric] + i], bits_of(NAN),
+								  memory_order_relaxed);
+	atomic_store_explicit(&co_metric_store.partitions, partitions, memory_order_release);
 }
 
 void co_metrics_setup_build(const char *version, const char *librdkafka)
@@ -80,20 +85,22 @@ void co_metrics_clear(void)
 {
 	free(co_metric_store.cells);
 	co_metric_store.cells = NULL;
+	atomic_store_explicit(&co_metric_store.partitions, 0, memory_order_relaxed);
 }
 
 /* The first cell of a series; NULL when there is none. */
 static co_cell *find(enum co_metric metric, size_t label1, size_t label2)
 {
-	const size_t *sizes;
+	enum co_metric_labels labels;
 
 	if (!co_metric_store.cells || (size_t)metric >= CO_METRIC_COUNT)
 		return NULL;
-	sizes = co_metric_store.list_count[co_metric_rows[metric].labels];
-	if (label1 >= sizes[0] || label2 >= sizes[1])
+	labels = co_metric_rows[metric].labels;
+	if (label1 >= co_labels_count(labels, 0) || label2 >= co_labels_count(labels, 1))
 		return NULL;
-	return &co_metric_store.cells[co_metric_store.first[metric] +
-								  (label1 * sizes[1] + label2) * co_metric_width(co_metric_rows[metric].kind)];
+	return &co_metric_store
+				.cells[co_metric_store.first[metric] + (label1 * co_metric_store.list_count[labels][1] + label2) *
+														   co_metric_width(co_metric_rows[metric].kind)];
 }
 
 void co_metric_add(enum co_metric metric, size_t label1, size_t label2, uint64_t amount)

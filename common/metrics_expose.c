@@ -3,6 +3,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static void put(struct co_buf *out, const char *text)
@@ -24,8 +25,8 @@ void co_metrics_put_double(struct co_buf *out, double value)
 	}
 	/* The shorter form where it says the same number. */
 	snprintf(text, sizeof text, "%.15g", value);
-	double back;
-	if (sscanf(text, "%lf", &back) != 1 || back < value || back > value)
+	double back = strtod(text, NULL);
+	if (back < value || back > value)
 		snprintf(text, sizeof text, "%.17g", value);
 	put(out, text);
 }
@@ -46,7 +47,7 @@ static void put_label_value(struct co_buf *out, const char *text)
 /* A series as the loops below walk it. */
 struct series {
 	const struct co_metric_row *row;
-	size_t label[2];
+	size_t label[CO_LISTS_MAX];
 	co_cell *cell;
 };
 
@@ -67,7 +68,7 @@ static void put_series(struct co_buf *out, const struct series *series, const ch
 
 	put(out, series->row->name);
 	put(out, suffix);
-	for (size_t i = 0; i < labels->list_count; i++) {
+	for (size_t i = 0; i < labels->list_count && i < CO_LISTS_MAX; i++) {
 		char number[24];
 		snprintf(number, sizeof number, "%zu", series->label[i]);
 		put_label(out, labels->list[i].label,
@@ -177,7 +178,7 @@ struct co_view co_metrics_expose(struct co_arena *arena)
 
 	for (size_t metric = 0; co_metric_store.cells && metric < CO_METRIC_COUNT; metric++) {
 		const struct co_metric_row *row = &co_metric_rows[metric];
-		const size_t *sizes = co_metric_store.list_count[row->labels];
+		size_t sizes[] = {co_labels_count(row->labels, 0), co_labels_count(row->labels, 1)};
 		struct series series = {row, {0, 0}, &co_metric_store.cells[co_metric_store.first[metric]]};
 
 		put_head(&out, row);
@@ -238,7 +239,8 @@ struct co_view co_metrics_describe(struct co_arena *arena)
 		"# Metrics\n\n"
 		"Printed by `session-worker --describe metrics` from `include/checkout/tbl/metrics.def`; do not edit.\n\n"
 		"`GET /metrics` on `admin.listen` answers in the Prometheus text format. Every series exists from the start, "
-		"at 0, so a rate never misses its first step. Counters start anew with the process.\n\n"
+		"at 0 (but those by partition, see below), so a rate never misses its first step. Counters start anew with the "
+		"process.\n\n"
 		"| metric | type | labels | meaning |\n|---|---|---|---|\n");
 	for (size_t metric = 0; metric < CO_METRIC_COUNT; metric++) {
 		const struct co_metric_row *row = &co_metric_rows[metric];

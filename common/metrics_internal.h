@@ -38,9 +38,10 @@ struct co_label_list {
 	const char *const *values;
 	size_t count;
 };
+#define CO_LISTS_MAX 2
 struct co_labels_row {
 	size_t list_count;
-	struct co_label_list list[2];
+	struct co_label_list list[CO_LISTS_MAX];
 	const char *told; /* for the documentation */
 };
 
@@ -59,13 +60,26 @@ static inline bool co_metric_is_histogram(enum co_metric_kind kind)
 typedef _Atomic uint64_t co_cell;
 
 struct co_metric_store {
-	co_cell *cells;                        /* NULL until set up */
-	size_t first[CO_METRIC_COUNT];         /* of the metric's first series */
-	size_t series[CO_METRIC_COUNT];        /* number of them */
-	size_t list_count[CO_LABELS_COUNT][2]; /* sizes of the label lists */
+	co_cell *cells;            /* NULL until set up */
+	_Atomic size_t partitions; /* how many there are; there is room for `partitions_max` */
+	size_t partitions_max;
+	size_t first[CO_METRIC_COUNT];                    /* cell of the metric's first series */
+	size_t list_count[CO_LABELS_COUNT][CO_LISTS_MAX]; /* room in the label lists */
 	char version[64], librdkafka[64];
 };
 extern struct co_metric_store co_metric_store;
+
+static inline bool co_labels_is_partition(enum co_metric_labels labels)
+{
+	return labels == CO_LABELS_PARTITION || labels == CO_LABELS_HELD;
+}
+/* How many values the list has now. */
+static inline size_t co_labels_count(enum co_metric_labels labels, size_t list)
+{
+	if (list == 0 && co_labels_is_partition(labels))
+		return atomic_load_explicit(&co_metric_store.partitions, memory_order_acquire);
+	return co_metric_store.list_count[labels][list];
+}
 
 /* Cells of one series. */
 size_t co_metric_width(enum co_metric_kind kind);

@@ -2,8 +2,9 @@
 #include "metrics_internal.h"
 
 #include <dirent.h>
-#include <inttypes.h>
+#include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -27,17 +28,37 @@ static double seconds(clockid_t clock)
 	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
+/* The file's first line, at most; false when it cannot be read. */
+static bool read_line(const char *path, char *line, int size)
+{
+	FILE *file = fopen(path, "re");
+	bool found = file && fgets(line, size, file);
+
+	if (file)
+		fclose(file);
+	return found;
+}
+
+/* The number after `skip` words; -1 when there is none. */
+static double number_after(const char *words, unsigned skip)
+{
+	char *end;
+	unsigned long long number;
+
+	for (words += strspn(words, " "); skip > 0; skip--) {
+		words += strcspn(words, " ");
+		words += strspn(words, " ");
+	}
+	number = strtoull(words, &end, 10);
+	return end == words ? -1 : (double)number;
+}
+
 static double resident_bytes(void)
 {
-	long pages = -1;
-	FILE *file = fopen("/proc/self/statm", "re");
+	char line[256];
+	double pages = read_line("/proc/self/statm", line, sizeof line) ? number_after(line, 1) : -1;
 
-	if (!file)
-		return -1;
-	if (fscanf(file, "%*s %ld", &pages) != 1)
-		pages = -1;
-	fclose(file);
-	return pages < 0 ? -1 : (double)pages * (double)sysconf(_SC_PAGESIZE);
+	return pages < 0 ? -1 : pages * (double)sysconf(_SC_PAGESIZE);
 }
 
 static double open_fds(void)
@@ -59,24 +80,16 @@ static _Atomic int64_t start_ms;
 /* Field 22 of /proc/self/stat: ticks from the machine's start to the process's. */
 static double read_start(void)
 {
-	char text[1024];
-	unsigned long long ticks;
+	char line[1024];
 	const char *after_name;
-	size_t len;
-	FILE *file = fopen("/proc/self/stat", "re");
+	double ticks = -1;
 
-	if (!file)
-		return -1;
-	len = fread(text, 1, sizeof text - 1, file);
-	fclose(file);
-	text[len] = '\0';
 	/* The program's name may hold blanks and parentheses: what follows the last one is field 3. */
-	after_name = strrchr(text, ')');
-	if (!after_name ||
-		sscanf(after_name + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
-			   &ticks) != 1)
+	if (read_line("/proc/self/stat", line, sizeof line) && (after_name = strrchr(line, ')')) != NULL)
+		ticks = number_after(after_name + 1, 19);
+	if (ticks < 0)
 		return -1;
-	return seconds(CLOCK_REALTIME) - seconds(CLOCK_BOOTTIME) + (double)ticks / (double)sysconf(_SC_CLK_TCK);
+	return seconds(CLOCK_REALTIME) - seconds(CLOCK_BOOTTIME) + ticks / (double)sysconf(_SC_CLK_TCK);
 }
 
 static double start_seconds(void)

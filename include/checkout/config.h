@@ -63,6 +63,9 @@ struct co_override {
  * worker.instance becomes the host name. */
 enum co_status co_config_load(struct co_config *out, const char *file, char *const *environment,
 							  const struct co_override *overrides, size_t override_count, FILE *complaints) CO_MUST_USE;
+/* A complaint in the words of co_config_load about a setting that only showed its fault later (a merchant registry that
+ * does not parse, an address that is taken): `key (source): reason`. */
+void co_config_complain(const struct co_config *config, enum co_setting setting, const char *reason, FILE *complaints);
 /* The complaint about a [kafka] property that librdkafka does not take, in the words of co_config_load. */
 void co_config_complain_kafka(const struct co_config *config, const char *property, const char *reason,
 							  FILE *complaints);

@@ -44,6 +44,9 @@ enum co_metric_operation {
  * below count nowhere. Called again (tests), all starts anew. Counters, histograms and gauges start at 0, but those by
  * PARTITION and HELD at NaN. */
 void co_metrics_setup(size_t partitions, size_t lanes);
+/* Another number of partitions, once the topics have told it: at most 10,000, or what co_metrics_setup was given. Any
+ * thread may use metrics meanwhile. Partitions that were not there before start at NaN. */
+void co_metrics_set_partitions(size_t partitions);
 /* Labels of checkout_build_info; NULL is empty. Texts are copied, cut to 63 bytes. Before any thread exposes. */
 void co_metrics_setup_build(const char *version, const char *librdkafka);
 /* Frees what co_metrics_setup took; from then on all calls count nowhere. No other thread may use a metric any more. */

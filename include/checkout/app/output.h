@@ -69,7 +69,7 @@ void co_output_state(const struct co_names *names, struct co_arena *arena, int32
 void co_output_tombstone(const struct co_names *names, struct co_arena *arena, int32_t partition,
 						 const struct co_uuid *session_id, struct co_message *out);
 void co_output_lane(const struct co_names *names, struct co_arena *arena, int32_t partition, int64_t seq,
-					int64_t next_offset, struct co_message *out);
+					int64_t next_offset, int64_t clock_ms, struct co_message *out);
 /* The record unchanged but for credentials, with its origin. */
 void co_output_dlq(const struct co_names *names, struct co_arena *arena, const struct co_record *record,
 				   enum co_dlq reason, struct co_message *out);
@@ -85,6 +85,7 @@ struct co_state_record {
 	struct co_uuid session_id; /* SESSION, TOMBSTONE */
 	struct co_view stored;     /* SESSION: in the arena */
 	int64_t seq, next_offset;  /* LANE */
+	int64_t clock_ms;          /* LANE: the partition's clock behind that transaction */
 };
 void co_state_read(const struct co_record *record, struct co_arena *arena, struct co_state_record *out);
 
