@@ -111,15 +111,6 @@ static int read_arguments(int count, char **words, struct arguments *out)
 
 /* --- configuration ------------------------------------------------------------------------------------------------ */
 
-static bool kafka_is_fine(const struct co_config *config)
-{
-	struct co_error error = {.path = ""};
-	if (co_kafka_check(config, &error) == CO_OK)
-		return true;
-	co_config_complain_kafka(config, error.path + strlen("kafka."), error.text, stderr);
-	return false;
-}
-
 static bool registry_is_fine(struct service *service)
 {
 	struct co_error error = {.path = ""};
@@ -127,8 +118,9 @@ static bool registry_is_fine(struct service *service)
 	if (co_registry_file_open(config->merchants_file, (enum co_auth_mode)config->auth_mode, &service->registry,
 							  &error) == CO_OK)
 		return true;
-	(void)fprintf(stderr, "auth.merchants.file (%s): %s%s%s\n", config->merchants_file, error.path,
-				  error.path[0] ? ": " : "", error.text);
+	char reason[sizeof(error.path) + sizeof(error.text) + 3];
+	(void)snprintf(reason, sizeof(reason), "%s%s%s", error.path, error.path[0] ? ": " : "", error.text);
+	co_config_complain(config, CO_SETTING_merchants_file, reason, stderr);
 	return false;
 }
 
@@ -141,7 +133,9 @@ static int configure(struct service *service, const struct arguments *arguments)
 	static const enum co_log_level levels[] = {CO_LOG_DEBUG, CO_LOG_INFO, CO_LOG_NOTICE, CO_LOG_ERROR};
 	co_log_setup(levels[service->config.log_level], (enum co_log_format)service->config.log_format);
 	co_log_setup_names("checkout-session-worker", service->config.instance);
-	if (!kafka_is_fine(&service->config) || !registry_is_fine(service))
+	bool fine = co_kafka_check(&service->config, stderr) == CO_OK;
+	fine = registry_is_fine(service) && fine;
+	if (!fine)
 		return EXIT_USAGE;
 	if (arguments->print)
 		co_config_print(&service->config, stdout);
@@ -254,7 +248,7 @@ static int start_admin(struct service *service)
 	struct co_admin_probes probes = co_health_probes(&service->health);
 	if (!listen[0] || co_admin_start(&service->admin, listen, &probes, &error) == CO_OK)
 		return -1;
-	(void)fprintf(stderr, "admin.listen (%s): %s\n", listen, error.text);
+	co_config_complain(&service->config, CO_SETTING_admin_listen, error.text, stderr);
 	return EXIT_USAGE;
 }
 
@@ -325,15 +319,7 @@ static int serve(struct service *service)
 	result = check_topics(service, &partitions);
 	if (result >= 0)
 		return result;
-	if (partitions != service->config.partitions) {
-		/* the series by partition are as many as there are; nobody may look while they are made anew */
-		co_admin_stop(service->admin);
-		service->admin = NULL;
-		co_metrics_setup((size_t)partitions, (size_t)service->config.lanes);
-		result = start_admin(service);
-		if (result >= 0)
-			return result;
-	}
+	co_metrics_set_partitions((size_t)partitions);
 	result = start_lanes(service, partitions);
 	if (result >= 0)
 		return result;

@@ -11,6 +11,7 @@ target_link_libraries(co_adapters
   PUBLIC co_app PkgConfig::RDKAFKA PkgConfig::HIREDIS
   PRIVATE PkgConfig::MICROHTTPD Threads::Threads)
 
-add_executable(session-worker main.c lanes.c health.c describe.c describe_tables.c)
+add_executable(session-worker main.c lanes.c health.c describe.c
+  describe_tables.c describe_errors.c describe_story.c)
 target_compile_definitions(session-worker PRIVATE CO_VERSION="${PROJECT_VERSION}")
 target_link_libraries(session-worker PRIVATE co_lane co_adapters co_registry co_topics Threads::Threads)

@@ -68,19 +68,17 @@ rd_kafka_conf_t *co_kafka_conf(const struct co_kafka_identity *identity, const c
 	return conf;
 }
 
-enum co_status co_kafka_check(const struct co_config *config, struct co_error *error)
+enum co_status co_kafka_check(const struct co_config *config, FILE *complaints)
 {
 	rd_kafka_conf_t *conf = rd_kafka_conf_new();
 	enum co_status status = CO_OK;
-	for (size_t i = 0; i < config->kafka_count && status == CO_OK; i++) {
+	for (size_t i = 0; i < config->kafka_count; i++) {
+		const struct co_property *property = &config->kafka[i];
 		char text[256];
-		char key[64];
-		if (rd_kafka_conf_set(conf, config->kafka[i].name, config->kafka[i].value, text, sizeof(text)) ==
-			RD_KAFKA_CONF_OK)
+		if (rd_kafka_conf_set(conf, property->name, property->value, text, sizeof(text)) == RD_KAFKA_CONF_OK)
 			continue;
-		(void)snprintf(key, sizeof(key), "kafka.%s", config->kafka[i].name);
 		/* librdkafka's text may quote the value: a secret is not told */
-		co_error_set(error, key, "%s", config->kafka[i].secret ? "refused by librdkafka" : text);
+		co_config_complain_kafka(config, property->name, property->secret ? "refused by librdkafka" : text, complaints);
 		status = CO_CONFIG;
 	}
 	rd_kafka_conf_destroy(conf);

@@ -9,6 +9,7 @@
 #include "checkout/status.h"
 
 #include <librdkafka/rdkafka.h>
+#include <stdio.h>
 
 /* What a lane's clients are named after; the same over restarts. */
 struct co_kafka_identity {
@@ -33,8 +34,8 @@ struct co_kafka_default {
  * value that librdkafka refuses only if co_kafka_check() was not called before. */
 rd_kafka_conf_t *co_kafka_conf(const struct co_kafka_identity *identity, const char *role,
 							   const struct co_kafka_default *defaults);
-/* Tries every [kafka] property. CO_CONFIG: names the key and says what librdkafka says. */
-enum co_status co_kafka_check(const struct co_config *config, struct co_error *error) CO_MUST_USE;
+/* Tries every [kafka] property. CO_CONFIG after a line on `complaints` for each that librdkafka refuses. */
+enum co_status co_kafka_check(const struct co_config *config, FILE *complaints) CO_MUST_USE;
 /* librdkafka's codes as ours; for the outcome of transaction calls. Destroys the error; logs it. NULL is CO_OK. */
 enum co_status co_kafka_outcome(const char *operation, rd_kafka_error_t *error);
 

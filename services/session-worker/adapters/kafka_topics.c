@@ -1,6 +1,7 @@
 #include "adapters/kafka_topics.h"
 
 #include "adapters/kafka_topics_admin.h"
+
 #include "checkout/log.h"
 
 #include <inttypes.h>

@@ -5,14 +5,14 @@
 #ifndef CHECKOUT_ADAPTERS_KAFKA_TOPICS_H
 #define CHECKOUT_ADAPTERS_KAFKA_TOPICS_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-
 #include "checkout/error.h"
 #include "checkout/status.h"
 
 #include <librdkafka/rdkafka.h>
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 enum co_topics_id {
 #define CO_TOPIC(ident, name, compacted) CO_TOPICS_##ident,

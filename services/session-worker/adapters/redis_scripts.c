@@ -45,15 +45,18 @@ static const char apply[] =
 				"return {1,ARGV[2]}";
 
 /* ARGV: key stem with the new generation, then entries. The count of live sessions is kept beside until it is
- * published. */
-static const char put[] = PUT_ENTRIES "redis.call('INCRBY',ARGV[1]..':live',put(ARGV[1],2))\n"
+ * published, and is what says that the generation is whole: begin() makes it, a flush in mid-rebuild takes it away, and
+ * then nothing is published. */
+static const char put[] = PUT_ENTRIES "if redis.call('EXISTS',ARGV[1]..':live')==0 then return {0,'0'} end\n"
+									  "redis.call('INCRBY',ARGV[1]..':live',put(ARGV[1],2))\n"
 									  "return {1,'0'}";
 
 /* ARGV: seq and gen as they were at the begin ("" absent), new gen, new seq, clog, key stem, partitions. */
 static const char publish[] =
 	"local m=redis.call('HMGET',KEYS[1],'seq','gen')\n"
 	"if (m[1] or '')~=ARGV[1] or (m[2] or '')~=ARGV[2] then return {0,m[1] or '0'} end\n"
-	"local live=redis.call('GET',ARGV[6]..ARGV[3]..':live') or '0'\n"
+	"local live=redis.call('GET',ARGV[6]..ARGV[3]..':live')\n"
+	"if not live then return {0,'0'} end\n"
 	"redis.call('HSET',KEYS[1],'seq',ARGV[4],'clog',ARGV[5],'gen',ARGV[3],'live',live,'fmt','1','partitions',ARGV[7])\n"
 	"redis.call('DEL',ARGV[6]..ARGV[3]..':live')\n"
 	"return {1,ARGV[4]}";

@@ -303,6 +303,23 @@ static void copy_reply(char *to, size_t room, const redisReply *reply)
 	(void)snprintf(to, room, "%s", reply->type == REDIS_REPLY_STRING ? reply->str : "");
 }
 
+/* The count that put() and publish() ask for: gone after a flush, and with it the right to publish. */
+static enum co_status open_generation(struct co_redis_store *store, int32_t partition)
+{
+	char key[KEY_BYTES_MAX + 8];
+	struct text stem = key_stem(store, partition, store->rebuilds[partition].fresh);
+	(void)snprintf(key, sizeof(key), "%s:live", stem.ptr);
+	co_redis_link_begin(&store->link);
+	add_text(&store->link, "SET");
+	add_text(&store->link, key);
+	add_text(&store->link, "0");
+	CO_TRY(co_redis_link_send(&store->link));
+	redisReply *reply = NULL;
+	CO_TRY(co_redis_link_receive(&store->link, &reply));
+	freeReplyObject(reply);
+	return CO_OK;
+}
+
 static enum co_status store_rebuild_begin(void *self, int32_t partition)
 {
 	struct co_redis_store *store = self;
@@ -317,7 +334,7 @@ static enum co_status store_rebuild_begin(void *self, int32_t partition)
 	(void)clock_gettime(CLOCK_REALTIME, &at);
 	(void)snprintf(rebuild->fresh, sizeof(rebuild->fresh), "%" PRIx64,
 				   (uint64_t)at.tv_sec * 1000000 + (uint64_t)at.tv_nsec / 1000);
-	return CO_OK;
+	return told(CO_OPERATION_REBUILD, open_generation(store, partition), monotonic_us());
 }
 
 static enum co_status put_all(struct co_redis_store *store, int32_t partition, const struct co_store_entry *entries,

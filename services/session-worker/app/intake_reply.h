@@ -5,7 +5,8 @@
 
 #include "checkout/app/intake.h"
 
-/* X(IDENT, name): each header is known by its name without regard to ASCII case (contract section 2). */
+/* X(IDENT, name): each header is known by its name without regard to ASCII case (contract section 2), so that the
+ * partitions of the Quarkus and the plain dialect are one header. */
 #define CO_INTAKE_HEADERS(X)                       \
 	X(SPECVERSION, "ce_specversion")               \
 	X(ID, "ce_id")                                 \
@@ -26,10 +27,9 @@
 	X(SPRING_PARTITION, "kafka_replyPartition")    \
 	X(SPRING_CORRELATION, "kafka_correlationId")   \
 	X(QUARKUS_TOPIC, "REPLY_TOPIC")                \
-	X(QUARKUS_PARTITION, "REPLY_PARTITION")        \
 	X(QUARKUS_CORRELATION, "REPLY_CORRELATION_ID") \
 	X(PLAIN_TOPIC, "reply_to")                     \
-	X(PLAIN_PARTITION, "reply_partition")          \
+	X(REPLY_PARTITION, "reply_partition")          \
 	X(PLAIN_CORRELATION, "correlation_id")
 
 enum co_intake_header {

@@ -4,6 +4,7 @@
 
 #include "checkout/log.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -48,6 +49,7 @@ void co_lane_init(struct co_lane *lane, const struct co_desk *desk, const struct
 	lane->rebuilt = calloc((size_t)desk->partition_count, sizeof(*lane->rebuilt));
 	if (!lane->rebuild || !lane->rebuilt)
 		abort();
+	co_metric_add(CO_METRIC_RECOVERIES, CO_CAUSE_START, 0, 1);
 }
 
 void co_lane_drop_batch(struct co_lane *lane)
@@ -489,6 +491,17 @@ static enum co_metric_cause cause_of(enum co_status status)
 	return status == CO_VIEW_DOWN ? CO_CAUSE_VIEW_DOWN : CO_CAUSE_OTHER;
 }
 
+/* Partitions may be somebody else's from here on: their series must not be counted twice. */
+static void let_go(const struct co_lane *lane)
+{
+	for (size_t i = 0; i < lane->shard_count; i++) {
+		size_t partition = (size_t)lane->shards[i].partition;
+		co_metric_set(CO_METRIC_PARTITION_LAG, partition, NAN);
+		co_metric_set(CO_METRIC_SESSIONS_LIVE, partition, NAN);
+		co_metric_set(CO_METRIC_PAYMENTS_OVERDUE, partition, NAN);
+	}
+}
+
 /* Any error while running: the batch is dropped (it is read again) and the recovery path taken. */
 static void fall_back(struct co_lane *lane, enum co_status status)
 {
@@ -500,6 +513,8 @@ static void fall_back(struct co_lane *lane, enum co_status status)
 	lane->phase = keeps_producer ? CO_LANE_ALIGN : CO_LANE_RECYCLE;
 	atomic_store(&lane->status.running, false);
 	co_metric_set(CO_METRIC_LANE_UP, lane->settings.index, 0);
+	if (status == CO_REBALANCED)
+		let_go(lane);
 	co_metric_add(CO_METRIC_RECOVERIES, cause_of(status), 0, 1);
 	co_log(status == CO_REBALANCED ? CO_LOG_INFO : CO_LOG_NOTICE, "lane.recovering", co_status_text(status),
 		   CO_INT("checkout.lane", lane->settings.index), CO_TEXT("event.reason", co_status_name(status)));

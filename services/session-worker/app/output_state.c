@@ -18,7 +18,7 @@ static void add_base64(struct co_buf *buf, struct co_view bytes)
 		char text[64];
 		size_t used = 0;
 
-		while (left > 0 && used < sizeof text) {
+		while (left > 0 && used + 4 <= sizeof text) {
 			uint32_t group = (uint32_t)at[0] << 16 | (left > 1 ? (uint32_t)at[1] << 8 : 0) | (left > 2 ? at[2] : 0u);
 			size_t taken = left < 3 ? left : 3;
 
@@ -113,7 +113,7 @@ void co_output_tombstone(const struct co_names *names, struct co_arena *arena, i
 }
 
 void co_output_lane(const struct co_names *names, struct co_arena *arena, int32_t partition, int64_t seq,
-					int64_t next_offset, struct co_message *out)
+					int64_t next_offset, int64_t clock_ms, struct co_message *out)
 {
 	struct co_buf body = co_buf_make(arena, 64);
 
@@ -121,6 +121,8 @@ void co_output_lane(const struct co_names *names, struct co_arena *arena, int32_
 	co_buf_add_int(&body, seq);
 	co_buf_lit(&body, ",\"next\":");
 	co_buf_add_int(&body, next_offset);
+	co_buf_lit(&body, ",\"t\":");
+	co_buf_add_int(&body, clock_ms);
 	co_buf_add_byte(&body, '}');
 	*out = (struct co_message){
 		.topic = names->topics[CO_TOPIC_STATE],
@@ -172,7 +174,8 @@ void co_state_read(const struct co_record *record, struct co_arena *arena, struc
 	if (co_json_parse(record->value, CO_JSON_DEPTH_MAX, arena, &value, NULL) != CO_OK)
 		return;
 	if (is_lane) {
-		if (read_count(value, CO_VIEW("seq"), &out->seq) && read_count(value, CO_VIEW("next"), &out->next_offset))
+		if (read_count(value, CO_VIEW("seq"), &out->seq) && read_count(value, CO_VIEW("next"), &out->next_offset) &&
+			read_count(value, CO_VIEW("t"), &out->clock_ms))
 			out->kind = CO_STATE_LANE;
 		return;
 	}

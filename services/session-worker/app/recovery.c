@@ -176,6 +176,43 @@ static enum co_status replay_shard(struct replaying *replaying)
 	return CO_OK;
 }
 
+/* A group's offsets can get lost (retention of an idle group, a deleted group). The lane record on `state` says the
+ * same, so nothing is judged a second time. A fresh installation has none: its partition of `state` is empty. */
+static enum co_status find_lost_position(struct co_lane *lane, struct co_shard *shard)
+{
+	const struct co_replay *replay = &lane->ports.replay;
+	CO_TRY(replay->open(replay->self, shard->partition, 0));
+	enum co_status status = CO_OK;
+	bool at_end = false;
+	int64_t last_ms = now_ms(lane);
+	while (status == CO_OK && !at_end) {
+		struct co_record record;
+		struct co_state_record state;
+		status = replay->next(replay->self, REPLAY_POLL_MS, &lane->round_arena, &record, &at_end);
+		if (status == CO_OK && !at_end) {
+			co_state_read(&record, &lane->round_arena, &state);
+			if (state.kind == CO_STATE_LANE) {
+				shard->seq = state.seq;
+				shard->next_offset = state.next_offset;
+				shard->clock_ms = state.clock_ms;
+			}
+			co_arena_reset(&lane->round_arena);
+			last_ms = now_ms(lane);
+		} else if (status == CO_NOTHING) {
+			status = now_ms(lane) - last_ms > REPLAY_STALL_MS ? CO_LOG_DOWN : keep_membership(lane);
+		}
+		if (atomic_load(&lane->stop))
+			status = CO_STOPPED;
+	}
+	replay->close(replay->self);
+	if (status == CO_OK && shard->seq > 0)
+		co_log(CO_LOG_NOTICE, "offsets.lost",
+			   "the group has no committed offset; the position was taken from the state topic",
+			   CO_INT("checkout.partition", shard->partition), CO_INT("checkout.seq", shard->seq),
+			   CO_INT("checkout.offset", shard->next_offset));
+	return status;
+}
+
 /* --- aligning one shard ------------------------------------------------------------------------------------------- */
 
 static enum co_status align_shard(struct co_lane *lane, struct co_shard *shard)
@@ -278,9 +315,14 @@ static enum co_status align_all(struct co_lane *lane)
 	if (status == CO_OK)
 		status = make_shards(lane, positions, count);
 	for (size_t i = 0; status == CO_OK && i < count; i++) {
-		status = align_shard(lane, &lane->shards[i]);
+		struct co_shard *shard = &lane->shards[i];
+		if (positions[i].offset < 0)
+			status = find_lost_position(lane, shard);
+		if (status == CO_OK)
+			status = align_shard(lane, shard);
 		if (status == CO_OK)
 			status = keep_membership(lane);
+		positions[i].offset = shard->next_offset;
 	}
 	if (status == CO_OK)
 		status = lane->ports.inbox.start(lane->ports.inbox.self, positions, count);
@@ -303,11 +345,12 @@ enum co_status co_lane_recover(struct co_lane *lane)
 	CO_TRY(align_all(lane));
 	lane->phase = CO_LANE_RUN;
 	atomic_store(&lane->status.partitions, (int)lane->shard_count);
+	co_metric_set(CO_METRIC_LANE_PARTITIONS, lane->settings.index, (double)lane->shard_count);
 	int64_t at_ms = now_ms(lane);
 	atomic_store(&lane->status.kafka_ok_ms, at_ms);
 	if (lane->shard_count)
 		atomic_store(&lane->status.redis_ok_ms, at_ms);
-	co_log(CO_LOG_INFO, "lane.running", "the lane works through its partitions",
+	co_log(lane->shard_count ? CO_LOG_INFO : CO_LOG_DEBUG, "lane.running", "the lane works through its partitions",
 		   CO_INT("checkout.lane", lane->settings.index), CO_INT("checkout.partitions", lane->shard_count));
 	return CO_OK;
 }

@@ -251,8 +251,10 @@ static void answer(const struct taking *taking, const struct co_decision *decisi
 
 static void count_command(const struct taking *taking, const struct co_decision *decision)
 {
-	
-	size_t outcome = decision->replayed ? CO_OUTCOME_REPLAYED : decision->verdict.problem == CO_PROBLEM_NONE ? CO_OUTCOME_ACCEPTED : CO_OUTCOME_REJECTED;
+
+	size_t outcome = decision->replayed                             ? CO_OUTCOME_REPLAYED
+					 : decision->verdict.problem == CO_PROBLEM_NONE ? CO_OUTCOME_ACCEPTED
+																	: CO_OUTCOME_REJECTED;
 	co_round_count(taking->round, CO_METRIC_COMMANDS, taking->origin.intake->command.kind, outcome);
 	if (outcome == CO_OUTCOME_REJECTED)
 		co_round_count(taking->round, CO_METRIC_REFUSALS, decision->verdict.code, 0);
@@ -483,7 +485,7 @@ void co_shard_finish(struct co_shard *shard, const struct co_judge *judge, struc
 	}
 	shard->lane_message = round->message_count;
 	co_output_lane(names, round->arena, shard->partition, shard->seq + 1, shard->round_next_offset,
-				   co_round_message(round));
+				   shard->round_clock_ms, co_round_message(round));
 	*apply = (struct co_store_apply){.partition = shard->partition,
 									 .from_seq = shard->seq,
 									 .to_seq = shard->seq + 1,

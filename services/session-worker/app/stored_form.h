@@ -23,7 +23,7 @@
 #include "checkout/domain/session.h"
 
 #define STORED_FORMAT 1
-#define STORED_VARINT_BYTES_MAX 10
+#define STORED_VARINT_BYTES_MAX ((size_t)10)
 
 enum {
 	STORED_FLAG_CAPTURE = 1,

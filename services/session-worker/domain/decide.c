@@ -309,7 +309,7 @@ static bool data_refused(const struct co_session *session, const struct co_state
 	case CO_COMMAND_PAYMENT_UPDATE:
 		intent_id = co_text(co_json_get(command->data, CO_VIEW("paymentIntentId")));
 		*code = CO_CODE_INVALID_SESSION;
-		return !state->intent_id.ptr || !co_view_eq(state->intent_id, intent_id);
+		return !co_view_eq(state->intent_id, intent_id); /* none is attached: absent, equal to no valid id */
 	case CO_COMMAND_CREATE:
 	case CO_COMMAND_GET:
 	case CO_COMMAND_COMPLETE:

@@ -44,7 +44,7 @@ const struct co_memory *co_recall(const struct co_session *session, const struct
 
 bool co_is_repeat(const struct co_memory *memory, const struct co_command *command)
 {
-	return memory->kind == command->kind && memcmp(&memory->content, &command->content, sizeof(memory->content)) == 0;
+	return memcmp(&memory->content, &command->content, sizeof(memory->content)) == 0;
 }
 
 /* Names for the stored hashes, from data that is equal to the first command's (section 6). */
