@@ -1,0 +1,11 @@
+# The stored form and `state` records.
+file(GLOB stored_corpus CONFIGURE_DEPENDS ${CMAKE_CURRENT_LIST_DIR}/corpus/stored/*)
+add_executable(fuzz_stored_replay ${CMAKE_CURRENT_LIST_DIR}/fuzz_stored.c ${CMAKE_CURRENT_LIST_DIR}/stored_replay.c)
+target_link_libraries(fuzz_stored_replay PRIVATE co_app)
+add_test(NAME fuzz.stored_replay COMMAND fuzz_stored_replay ${stored_corpus})
+set_tests_properties(fuzz.stored_replay PROPERTIES LABELS fuzz TIMEOUT 60)
+if(CO_FUZZ)
+  add_executable(fuzz_stored ${CMAKE_CURRENT_LIST_DIR}/fuzz_stored.c)
+  target_link_libraries(fuzz_stored PRIVATE co_app)
+  target_link_options(fuzz_stored PRIVATE -fsanitize=fuzzer)
+endif()

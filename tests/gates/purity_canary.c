@@ -1,0 +1,13 @@
+/* Does what the domain must not do; linked nowhere. */
+#include <stdlib.h>
+#include <time.h>
+
+long co_purity_canary(void);
+
+long co_purity_canary(void)
+{
+	char *memory = malloc(8);
+	long sum = memory ? (long)time(NULL) : 0;
+
+	return getenv("HOME") ? sum : -sum;
+}

@@ -1,0 +1,260 @@
+#include "rig.h"
+
+#include "tk.h"
+
+#include "checkout/uuid.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- servers ---- */
+
+int rig_servers_start(void **state)
+{
+	static struct rig_servers servers;
+	const char *registry = "{\"merchants\":[{\"id\":\"" RIG_MERCHANT
+						   "\",\"name\":\"Acme\",\"ttlSeconds\":{\"min\":1,\"default\":3,\"max\":600}}]}";
+
+	co_tk_kafka_start(&servers.kafka);
+	co_tk_redis_start(&servers.redis);
+	snprintf(servers.registry, sizeof(servers.registry), "%s/registry.json", co_tk_temp_dir());
+	co_tk_write_file(servers.registry, registry);
+	*state = &servers;
+	return 0;
+}
+
+int rig_servers_stop(void **state)
+{
+	struct rig_servers *servers = *state;
+
+	co_tk_redis_stop(&servers->redis);
+	co_tk_kafka_stop(&servers->kafka);
+	return 0;
+}
+
+/* ---- the rig ---- */
+
+static void add_override(struct rig *rig, size_t *count, const char *key, const char *value)
+{
+	snprintf(rig->texts[*count], sizeof(rig->texts[*count]), "%s=%s", key, value);
+	rig->overrides[*count] = rig->texts[*count];
+	(*count)++;
+}
+
+void rig_open(struct rig *rig, struct rig_servers *servers)
+{
+	static int number;
+	static const char *const names[] = {"commands", "replies", "errors", "events", "state", "dlq"};
+	const char *topics[6];
+	char full[6][64];
+	size_t overrides = 0;
+
+	memset(rig, 0, sizeof(*rig));
+	number++;
+	rig->servers = servers;
+	rig->ttl_s = 2;
+	snprintf(rig->prefix, sizeof(rig->prefix), "s%d.", number);
+	snprintf(rig->group, sizeof(rig->group), "group-%d", number);
+	snprintf(rig->key_prefix, sizeof(rig->key_prefix), "k%d", number);
+	snprintf(rig->commands, sizeof(rig->commands), "%scommands", rig->prefix);
+	co_tk_kafka_create_service(&servers->kafka, rig->prefix, RIG_PARTITIONS, false);
+	for (size_t i = 0; i < 6; i++) {
+		snprintf(full[i], sizeof(full[i]), "%s%s", rig->prefix, names[i]);
+		topics[i] = full[i];
+	}
+	co_tk_reader_open(&rig->reader, &servers->kafka, topics, 6);
+	rig->producer = co_tk_producer_open(&servers->kafka);
+	add_override(rig, &overrides, "redis.key.prefix", rig->key_prefix);
+	add_override(rig, &overrides, "auth.merchants.file", servers->registry);
+	add_override(rig, &overrides, "kafka.session.timeout.ms", "6000");
+	add_override(rig, &overrides, "worker.batch.max.records", "50");
+}
+
+void rig_close(struct rig *rig)
+{
+	for (int i = 0; i < 4; i++)
+		if (rig->workers[i].pid > 0)
+			co_tk_worker_stop(&rig->workers[i]);
+	co_tk_producer_close(rig->producer);
+	co_tk_reader_close(&rig->reader);
+}
+
+void rig_start(struct rig *rig, int index, int lanes, const char *crash)
+{
+	char instance[64];
+
+	snprintf(instance, sizeof(instance), "%sw%d", rig->prefix, index);
+	struct co_tk_worker_options options = {.instance = instance,
+										   .prefix = rig->prefix,
+										   .group = rig->group,
+										   .lanes = lanes,
+										   .overrides = rig->overrides,
+										   .crash = crash};
+	co_tk_worker_start(&rig->workers[index], &rig->servers->kafka, &rig->servers->redis, &options);
+}
+
+void rig_wait_ready(struct rig *rig, int index)
+{
+	co_tk_worker_wait_ready(&rig->workers[index], 60000);
+}
+
+/* ---- load ---- */
+
+void rig_session_id(const char *reference, char out[37])
+{
+	struct co_uuid merchant, id;
+	char name[128];
+
+	snprintf(name, sizeof(name), "ref:default:%s", reference);
+	co_tk_check(co_uuid_parse((struct co_view){RIG_MERCHANT, 36}, &merchant), "the merchant's id");
+	id = co_uuid_v5(&merchant, (struct co_view){name, strlen(name)});
+	co_uuid_format(&id, out);
+}
+
+static struct co_view text(const char *from)
+{
+	return (struct co_view){from, from ? strlen(from) : 0};
+}
+
+void rig_send(struct rig *rig, const char *key, const char *type, const char *id, const char *subject, const char *data)
+{
+	char full_type[64];
+	struct co_header headers[6] = {
+		{CO_VIEW("ce_specversion"), CO_VIEW("1.0")},       {CO_VIEW("ce_id"), text(id)},
+		{CO_VIEW("ce_source"), CO_VIEW("/rig")},           {CO_VIEW("ce_type"), {full_type, 0}},
+		{CO_VIEW("ce_merchantid"), CO_VIEW(RIG_MERCHANT)}, {CO_VIEW("ce_subject"), text(subject)}};
+
+	headers[3].value.len = (size_t)snprintf(full_type, sizeof(full_type), "checkout.session.%s", type);
+	struct co_message message = {.topic = text(rig->commands),
+								 .partition = -1,
+								 .timestamp_ms = -1,
+								 .key = text(key),
+								 .value = text(data),
+								 .header_count = subject ? 6 : 5,
+								 .headers = headers};
+	co_tk_send(rig->producer, &message, NULL);
+	rig->sent++;
+}
+
+/* The commands of one session, in order; `kind` picks the story. */
+static void send_story(struct rig *rig, int number, int kind)
+{
+	static const char authorize[] =
+		"{\"paymentIntentId\":\"pi-1\",\"paymentMethod\":{\"family\":\"card\"},\"amount\":1000,"
+		"\"merchantTransactionId\":\"t\",\"paymentAllocations\":[{\"paymentMethodId\":"
+		"\"b6df8625-cd25-4123-b345-638aa7b5d011\",\"amount\":1000}]}";
+	char reference[64], sid[37], id[96], create[400];
+	bool holds = kind == 2 || kind == 5;
+	int step = 0;
+
+	snprintf(reference, sizeof(reference), "%s%d", rig->prefix, number);
+	rig_session_id(reference, sid);
+	snprintf(
+		create, sizeof(create),
+		"{\"referenceId\":\"%s\",\"ttlSeconds\":%d,\"capture\":%s,\"config\":{\"modes\":[\"PAYMENT_WITH_WALLET\"]},"
+		"\"payment\":{\"amount\":1000,\"merchantTransactionId\":\"t\"}}",
+		reference, holds ? 600 : rig->ttl_s, kind == 5 ? "true" : "false");
+#define ID (snprintf(id, sizeof(id), "%s.%d", reference, ++step), id)
+	/* A key that leads astray, or none: the service forwards. The stories with them have one command only. */
+	rig_send(rig, kind == 6 ? NULL : kind == 7 ? "astray" : sid, "create", ID, NULL, create);
+	if (kind == 1) {
+		rig_send(rig, sid, "create", id, NULL, create); /* the same again */
+		rig_send(rig, sid, "complete", ID, sid, NULL);
+		rig_send(rig, sid, "get", ID, sid, NULL);
+		rig_send(rig, sid, "cancel", ID, sid, "{\"reason\":\"changed my mind\"}");
+		rig_send(rig, sid, "complete", ID, sid, NULL);
+	} else if (kind == 2) {
+		rig_send(rig, sid, "authorize", ID, sid, authorize);
+		rig_send(rig, sid, "capture", ID, sid, "{\"amount\":400}");
+		rig_send(rig, sid, "payment_update", ID, sid,
+				 "{\"paymentIntentId\":\"pi-1\",\"transactionStatus\":\"CAPTURED\"}");
+		rig_send(rig, sid, "payment_update", id, sid,
+				 "{\"paymentIntentId\":\"pi-1\",\"transactionStatus\":\"CAPTURED\"}");
+	} else if (kind == 3) {
+		rig_send(rig, sid, "get", ID, sid, NULL);
+		rig_send(rig, sid, "capture", ID, sid, "{\"amount\":5}");
+		rig_send(rig, sid, "expire", ID, sid, "{}");
+	} else if (kind == 4) {
+		rig_send(rig, sid, "fail", ID, sid, "{\"code\":\"9300005\",\"reason\":\"upstream\"}");
+		rig_send(rig, sid, "get", ID, sid, NULL);
+	} else if (kind == 5) {
+		rig_send(rig, sid, "authorize", ID, sid, authorize);
+	}
+#undef ID
+}
+
+void rig_load(struct rig *rig, int count)
+{
+	for (int i = 0; i < count; i++) {
+		int number = ++rig->sessions;
+		send_story(rig, number, number % 8);
+	}
+}
+
+/* ---- the end ---- */
+
+struct co_oracle rig_oracle(struct rig *rig)
+{
+	return (struct co_oracle){.kafka = &rig->servers->kafka,
+							  .redis = &rig->servers->redis,
+							  .log = &rig->reader.log,
+							  .prefix = rig->prefix,
+							  .group = rig->group,
+							  .key_prefix = rig->key_prefix,
+							  .partitions = RIG_PARTITIONS,
+							  .retention_ms = 86400000};
+}
+
+static _Noreturn void broken(struct rig *rig, const char *what, const char *sentence)
+{
+	for (int i = 0; i < 4; i++) {
+		if (!rig->workers[i].directory)
+			continue;
+		char *log = co_tk_worker_log(&rig->workers[i]);
+		size_t length = strlen(log);
+		fprintf(stderr, "--- the end of worker %d's log\n%s\n", i, length > 6000 ? log + length - 6000 : log);
+		free(log);
+	}
+	co_tk_fail("%s: %s", what, sentence);
+}
+
+void rig_settle_and_check(struct rig *rig, int64_t lag_ms, const char *what)
+{
+	struct co_oracle oracle = rig_oracle(rig);
+
+	co_tk_producer_flush(rig->producer);
+	int64_t began = co_tk_now_ms();
+	if (!co_tk_wait_lag_zero(&rig->reader, rig->group, rig->commands, lag_ms))
+		broken(rig, what, "the lag did not come back to 0 in time");
+	int64_t lag_took = co_tk_now_ms() - began;
+	int64_t until = co_oracle_last_deadline(&oracle);
+	while (co_tk_wall_ms() <= until + 100 || co_oracle_overdue(&oracle, co_tk_wall_ms()) > 0) {
+		if (co_tk_wall_ms() > until + 30000)
+			broken(rig, what, "a session is not expired 30 s after its deadline");
+		co_tk_reader_poll(&rig->reader, 100);
+	}
+	if (!co_tk_wait_lag_zero(&rig->reader, rig->group, rig->commands, lag_ms))
+		broken(rig, what, "the lag did not come back to 0 after the last deadline");
+	co_tk_sleep_ms(300); /* Redis follows the commit */
+	char *sentence = co_oracle_check(&oracle);
+	if (sentence)
+		broken(rig, what, sentence);
+	printf("%s: %zu commands, %zu replies, %zu sessions, %zu expiries, %zu kept; lag 0 after %lld ms\n", what,
+		   oracle.commands, oracle.replies, oracle.sessions, oracle.expiries, oracle.kept, (long long)lag_took);
+	fflush(stdout);
+}
+
+const struct co_tk_record *rig_reply(struct rig *rig, const char *id, int64_t timeout_ms)
+{
+	for (int64_t end = co_tk_now_ms() + timeout_ms;;) {
+		for (size_t i = 0; i < rig->reader.log.count; i++) {
+			const struct co_tk_record *record = rig->reader.log.records[i];
+			if (co_tk_header(&record->r, "checkout-status").ptr && co_tk_header_is(&record->r, "ce_causationid", id))
+				return record;
+		}
+		if (co_tk_now_ms() >= end)
+			return NULL;
+		co_tk_reader_poll(&rig->reader, 20);
+	}
+}

@@ -1,0 +1,157 @@
+/* The life of a session as a user sees it, on the shipped service: created, paid, repeated, expired, refused. */
+#include "it.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void expect_reply(struct rig *rig, const char *id, const char *status, const char *code)
+{
+	const struct co_tk_record *reply = rig_reply(rig, id, 20000);
+
+	if (!reply)
+		fail_msg("no reply to %s", id);
+	if (!co_tk_header_is(&reply->r, "checkout-status", status)) {
+		char *value = co_tk_show(reply->r.value);
+		fail_msg("%s: wanted status %s: %s", id, status, value);
+	}
+	if (code)
+		assert_true(co_tk_header_is(&reply->r, "checkout-error-code", code));
+	else
+		assert_null(co_tk_header(&reply->r, "checkout-error-code").ptr);
+}
+
+static void expect_state(struct rig *rig, const char *id, const char *status, const char *payment, int version)
+{
+	const struct co_tk_record *reply = rig_reply(rig, id, 20000);
+	json_t *body = reply ? co_tk_json(reply->r.value) : NULL;
+
+	assert_non_null(body);
+	assert_string_equal(co_tk_text_at(body, "session.status"), status);
+	assert_string_equal(co_tk_text_at(body, "session.payment.status"), payment);
+	assert_int_equal(json_integer_value(co_tk_at(body, "session.version")), version);
+	json_decref(body);
+}
+
+/* create → authorize → capture → the processor's word → get: 201, 200…, and the session succeeded. */
+static void story__payment_in_time__succeeds(void **state)
+{
+	static const char authorize[] =
+		"{\"paymentIntentId\":\"pi-1\",\"paymentMethod\":{\"family\":\"card\",\"type\":\"credit\"},\"amount\":1000,"
+		"\"merchantTransactionId\":\"t\",\"paymentAllocations\":[{\"paymentMethodId\":"
+		"\"b6df8625-cd25-4123-b345-638aa7b5d011\",\"amount\":1000}]}";
+	struct rig rig;
+	char sid[37];
+
+	rig_open(&rig, *state);
+	rig_start(&rig, 0, 1, NULL);
+	rig_wait_ready(&rig, 0);
+	rig_session_id("order-1", sid);
+
+	rig_send(&rig, sid, "create", "c-1", NULL,
+			 "{\"referenceId\":\"order-1\",\"ttlSeconds\":600,\"capture\":false,\"config\":{\"modes\":"
+			 "[\"PAYMENT_WITH_WALLET\"]},\"payment\":{\"amount\":1000,\"merchantTransactionId\":\"t\"}}");
+	rig_send(&rig, sid, "authorize", "c-2", sid, authorize);
+	rig_send(&rig, sid, "capture", "c-3", sid, "{}");
+	rig_send(&rig, sid, "payment_update", "c-4", sid,
+			 "{\"paymentIntentId\":\"pi-1\",\"transactionStatus\":\"CAPTURED\"}");
+	rig_send(&rig, sid, "get", "c-5", sid, NULL);
+	rig_send(&rig, sid, "cancel", "c-6", sid, NULL);
+
+	expect_reply(&rig, "c-1", "201", NULL);
+	expect_state(&rig, "c-1", "open", "requires_payment_method", 1);
+	expect_reply(&rig, "c-2", "200", NULL);
+	expect_state(&rig, "c-2", "open", "authorised", 2);
+	expect_reply(&rig, "c-3", "200", NULL);
+	expect_state(&rig, "c-3", "open", "processing", 3);
+	expect_reply(&rig, "c-5", "200", NULL);
+	expect_state(&rig, "c-5", "succeeded", "succeeded", 4);
+	expect_reply(&rig, "c-6", "409", "9300104");
+	rig_settle_and_check(&rig, 30000, "payment in time");
+	rig_close(&rig);
+}
+
+/* Nobody comes back: the expired event arrives by itself, close to the deadline, and a late command gets 9300105. */
+static void story__nobody_comes_back__expires_once(void **state)
+{
+	struct rig rig;
+	char sid[37];
+
+	rig_open(&rig, *state);
+	rig_start(&rig, 0, 1, NULL);
+	rig_wait_ready(&rig, 0);
+	rig_session_id("order-2", sid);
+
+	rig_send(&rig, sid, "create", "e-1", NULL,
+			 "{\"referenceId\":\"order-2\",\"ttlSeconds\":1,\"config\":{\"modes\":[\"PAYMENT_WITH_WALLET\"]},"
+			 "\"payment\":{\"amount\":1000,\"merchantTransactionId\":\"t\"}}");
+	expect_reply(&rig, "e-1", "201", NULL);
+	co_tk_reader_poll(&rig.reader, 3000);
+	size_t expired = 0;
+	for (size_t i = 0; i < rig.reader.log.count; i++)
+		expired += co_tk_header_is(&rig.reader.log.records[i]->r, "ce_type", "checkout.session.expired");
+	assert_int_equal(expired, 1);
+	rig_send(&rig, sid, "complete", "e-2", sid, NULL);
+	expect_reply(&rig, "e-2", "401", "9300105");
+	rig_settle_and_check(&rig, 30000, "nobody comes back");
+	rig_close(&rig);
+}
+
+/* A refusal that would have to quote a name of 250,000 slashes four times is larger than Kafka takes: the command is
+ * answered 9300001, and the next one as if nothing had been. */
+static void story__outputs_too_large__answered_9300001(void **state)
+{
+	enum { KEY = 250000 };
+	struct rig rig;
+	char *data = co_tk_alloc(KEY + 200), *at = data;
+
+	rig_open(&rig, *state);
+	rig_start(&rig, 0, 1, NULL);
+	rig_wait_ready(&rig, 0);
+	at += sprintf(at, "{\"config\":{\"modes\":[\"PAYMENT_WITH_WALLET\"]},\"payment\":{\"amount\":1,"
+					  "\"merchantTransactionId\":\"t\",\"metadata\":{\"");
+	memset(at, '/', KEY);
+	strcpy(at + KEY, "\":1}}}");
+	rig_send(&rig, NULL, "validate", "l-1", NULL, data);
+	free(data);
+	rig_send(&rig, NULL, "validate", "l-2", NULL,
+			 "{\"config\":{\"modes\":[\"PAYMENT_WITH_WALLET\"]},\"payment\":{\"amount\":1,"
+			 "\"merchantTransactionId\":\"t\"}}");
+
+	expect_reply(&rig, "l-1", "500", "9300001");
+	expect_reply(&rig, "l-2", "200", NULL);
+	rig_settle_and_check(&rig, 30000, "outputs too large");
+	rig_close(&rig);
+}
+
+/* The metrics say what happened. */
+static void story__load_without_faults__counted_and_checked(void **state)
+{
+	struct rig rig;
+
+	rig_open(&rig, *state);
+	rig_start(&rig, 0, 2, NULL);
+	rig_wait_ready(&rig, 0);
+	rig_load(&rig, 160);
+	rig_settle_and_check(&rig, 30000, "load without faults");
+	assert_true(co_tk_worker_metric(&rig.workers[0],
+									"checkout_commands_total{command=\"create\",outcome=\"accepted\"}") == 160);
+	assert_true(
+		co_tk_worker_metric(&rig.workers[0], "checkout_commands_total{command=\"create\",outcome=\"replayed\"}") == 20);
+	assert_true(co_tk_worker_metric(&rig.workers[0], "checkout_payments_overdue{partition=\"0\"}") >= 0);
+	assert_int_equal(co_tk_worker_get(&rig.workers[0], "/livez", NULL), 200);
+	assert_int_equal(co_tk_worker_get(&rig.workers[0], "/startupz", NULL), 200);
+	rig_close(&rig);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(story__payment_in_time__succeeds),
+		cmocka_unit_test(story__nobody_comes_back__expires_once),
+		cmocka_unit_test(story__outputs_too_large__answered_9300001),
+		cmocka_unit_test(story__load_without_faults__counted_and_checked),
+	};
+
+	return cmocka_run_group_tests(tests, rig_servers_start, rig_servers_stop);
+}
