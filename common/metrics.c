@@ -159,3 +159,26 @@ double co_metric_read(enum co_metric metric, size_t label1, size_t label2)
 	}
 	return NAN;
 }
+
+double co_metric_quantile(enum co_metric metric, size_t label, double part)
+{
+	co_cell *cell = find(metric, label, 0);
+	const double *bounds;
+	size_t count;
+	uint64_t total = 0, below = 0, in_bucket = 0;
+
+	if (!cell || !co_metric_is_histogram(co_metric_rows[metric].kind))
+		return NAN;
+	bounds = co_metric_buckets(co_metric_rows[metric].kind, &count);
+	for (size_t i = 0; i <= count; i++)
+		total += atomic_load_explicit(&cell[i], memory_order_relaxed);
+	if (total == 0)
+		return NAN;
+	for (size_t i = 0; i < count; i++, below += in_bucket) {
+		in_bucket = atomic_load_explicit(&cell[i], memory_order_relaxed);
+		double wanted = part * (double)total - (double)below, lower = i ? bounds[i - 1] : 0;
+		if (in_bucket && wanted <= (double)in_bucket)
+			return lower + (bounds[i] - lower) * fmax(wanted, 0) / (double)in_bucket;
+	}
+	return bounds[count - 1];
+}

@@ -48,6 +48,14 @@ static const char *const operations[] = {
 #define CO_LABEL_OPERATION(ident, name) name,
 #include "checkout/tbl/metric_labels.def"
 };
+static const char *const transaction_states[] = {
+#define CO_LABEL_TRANSACTION(ident, name) name,
+#include "checkout/tbl/metric_labels.def"
+};
+static const char *const idempotence_states[] = {
+#define CO_LABEL_IDEMPOTENCE(ident, name) name,
+#include "checkout/tbl/metric_labels.def"
+};
 
 #define LIST(label, values)                              \
 	{                                                    \
@@ -67,6 +75,8 @@ const struct co_labels_row co_labels_rows[CO_LABELS_COUNT] = {
 	[CO_LABELS_CAUSE] = {1, {LIST("cause", causes)}, "`cause`"},
 	[CO_LABELS_RESULT] = {1, {LIST("result", results)}, "`result`"},
 	[CO_LABELS_OPERATION] = {1, {LIST("operation", operations)}, "`operation`"},
+	[CO_LABELS_TRANSACTION] = {1, {LIST("state", transaction_states)}, "`state`"},
+	[CO_LABELS_IDEMPOTENCE] = {1, {LIST("state", idempotence_states)}, "`state`"},
 	[CO_LABELS_BUILD] = {0, {{0}}, "`version`, `librdkafka`"},
 };
 

@@ -39,6 +39,16 @@ enum co_metric_operation {
 #include "checkout/tbl/metric_labels.def"
 	CO_OPERATION_COUNT
 };
+enum co_metric_transaction {
+#define CO_LABEL_TRANSACTION(ident, name) CO_TRANSACTION_##ident,
+#include "checkout/tbl/metric_labels.def"
+	CO_TRANSACTION_COUNT
+};
+enum co_metric_idempotence {
+#define CO_LABEL_IDEMPOTENCE(ident, name) CO_IDEMPOTENCE_##ident,
+#include "checkout/tbl/metric_labels.def"
+	CO_IDEMPOTENCE_COUNT
+};
 
 /* Sizes of the lists that depend on the configuration. Call once before any thread uses a metric: until then all calls
  * below count nowhere. Called again (tests), all starts anew. Counters, histograms and gauges start at 0, but those by
@@ -62,6 +72,9 @@ void co_metric_observe(enum co_metric metric, size_t label, double value);
 /* The value of a counter or gauge, or the number of observations of a histogram, for tests and pages. NaN for what is
  * out of range. */
 double co_metric_read(enum co_metric metric, size_t label1, size_t label2);
+/* The value below which `part` (0..1) of a histogram's observations lie, as far as its buckets tell: interpolated, and the
+ * last bound for what is beyond it. NaN: no observation, or no histogram. For pages. */
+double co_metric_quantile(enum co_metric metric, size_t label, double part);
 /* The Prometheus text exposition (0.0.4) of all of it and of the process itself (process_*). */
 struct co_view co_metrics_expose(struct co_arena *arena);
 /* docs/METRICS.md. */

@@ -211,11 +211,14 @@ void ctl_show_line(const struct ctl_world *world, const char *topic, const rd_ka
 static json_t *bytes_of(struct co_view bytes)
 {
 	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-	json_t *text = bytes.ptr ? json_stringn(bytes.ptr, bytes.len) : json_null(), *wrapped;
+	json_t *text, *wrapped;
 	char *out;
 	size_t used = 0;
 
-	if (text)
+	if (!bytes.ptr)
+		return json_null();
+	text = json_stringn(bytes.ptr, bytes.len);
+	if (text) /* it is UTF-8 */
 		return text;
 	out = malloc(bytes.len / 3 * 4 + 5);
 	if (!out)

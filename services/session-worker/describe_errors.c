@@ -192,6 +192,12 @@ static void put_rules(FILE *out, enum co_code code)
 		put_rule(out, (enum co_rule)r);
 		any = true;
 	}
+	if (any)
+		(void)fputs(
+			"\nIn a pointer `#` stands for the entry's index and `*` for the metadata key. For `authorize` the payment "
+			"is the data itself: `/amount`, not `/payment/amount`. Rules without a pointer are no rules of "
+			"validation.\n",
+			out);
 }
 
 /* --- examples ----------------------------------------------------------------------------------------------------- */

@@ -47,6 +47,7 @@ static enum co_status open_adapters(struct one_lane *one, const struct co_config
 {
 	CO_TRY(co_kafka_inbox_open(&one->identity, &one->inbox, error));
 	CO_TRY(co_kafka_outbox_open(&one->identity, one->inbox, desk->names.topics, CO_TOPIC_COUNT, &one->outbox));
+	co_kafka_inbox_when_idle(one->inbox, co_kafka_outbox_serve, one->outbox);
 	CO_TRY(co_kafka_replay_open(&one->identity, &one->replay, error));
 	const struct co_redis_wish wish = {.url = config->redis_url,
 									   .key_prefix = config->redis_key_prefix,

@@ -9,6 +9,7 @@
 #include "checkout/log.h"
 #include "checkout/metrics.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -29,14 +30,42 @@ struct core {
 	struct co_desk desk;
 	struct co_lane lane;
 	struct co_tk_log log;
-	size_t batch_max_records;
+	struct core_host_settings settings;
+	uint64_t random;
+	size_t asked, failed, flushed;
 };
+
+static uint64_t next_random(struct core *core)
+{
+	core->random ^= core->random << 13;
+	core->random ^= core->random >> 7;
+	core->random ^= core->random << 17;
+	return core->random;
+}
+
+/* Every call may fail, before or after it had its effect; now and then Redis has lost everything. */
+static enum co_sim_fault ask(void *self, enum co_sim_op op)
+{
+	static const enum co_sim_fault kinds[] = {CO_SIM_FAIL_BEFORE, CO_SIM_FAIL_AFTER, CO_SIM_UNANSWERED};
+	struct core *core = self;
+
+	core->asked++;
+	if (op == CO_SIM_LOAD && next_random(core) % 500 < core->settings.faults_permille) {
+		core->flushed++;
+		co_sim_store_flush(&core->store);
+	}
+	if (next_random(core) % 1000 >= core->settings.faults_permille)
+		return CO_SIM_NONE;
+	core->failed++;
+	enum co_sim_fault kind = kinds[next_random(core) % 3];
+	return kind == CO_SIM_UNANSWERED && op != CO_SIM_COMMIT ? CO_SIM_FAIL_BEFORE : kind;
+}
 
 static void open_core(void *self, const struct co_vectors_settings *settings, const struct co_vectors_topic *topics,
 					  size_t count)
 {
 	struct core *core = self;
-	struct co_sim_faults none = {0};
+	struct co_sim_faults faults = {.self = core, .ask = core->settings.faults_permille ? ask : NULL};
 	struct co_error error = {0};
 	enum co_auth_mode mode = strcmp(settings->auth_mode, "jwt") == 0       ? CO_AUTH_JWT
 							 : strcmp(settings->auth_mode, "api_key") == 0 ? CO_AUTH_API_KEY
@@ -58,14 +87,14 @@ static void open_core(void *self, const struct co_vectors_settings *settings, co
 				error.path, error.text);
 	co_tk_check(co_desk_init(&core->desk, &wish, &error) == CO_OK, "desk: %s", error.text);
 	struct co_lane_ports ports = {
-		.inbox = co_sim_inbox_open(&core->inbox, &core->broker, GROUP, PREFIX "commands", none),
-		.outbox = co_sim_outbox_open(&core->outbox, &core->broker, "w-0", &core->inbox, PREFIX "commands", none),
-		.replay = co_sim_replay_open(&core->replay, &core->broker, PREFIX "state", none),
-		.store = co_sim_store_open(&core->client, &core->store, none),
+		.inbox = co_sim_inbox_open(&core->inbox, &core->broker, GROUP, PREFIX "commands", faults),
+		.outbox = co_sim_outbox_open(&core->outbox, &core->broker, "w-0", &core->inbox, PREFIX "commands", faults),
+		.replay = co_sim_replay_open(&core->replay, &core->broker, PREFIX "state", faults),
+		.store = co_sim_store_open(&core->client, &core->store, faults),
 		.registry = co_registry_file_port(core->registry),
 		.clock = co_sim_clock(&core->time)};
 	struct co_lane_settings lane = {
-		.batch_max_records = core->batch_max_records, .batch_max_ms = 10, .expiry_poll_ms = 10};
+		.batch_max_records = core->settings.batch_max_records, .batch_max_ms = 10, .expiry_poll_ms = 10};
 	co_lane_init(&core->lane, &core->desk, &ports, &lane);
 }
 
@@ -108,6 +137,9 @@ static void close_core(void *self)
 {
 	struct core *core = self;
 
+	if (core->settings.faults_permille)
+		printf("core: %zu of %zu calls failed, %zu times the view was lost\n", core->failed, core->asked,
+			   core->flushed);
 	co_lane_clear(&core->lane);
 	co_sim_inbox_drop(&core->inbox);
 	co_sim_outbox_drop(&core->outbox);
@@ -119,13 +151,14 @@ static void close_core(void *self)
 	co_tk_log_clear(&core->log);
 }
 
-struct co_vectors_host core_host(size_t batch_max_records)
+struct co_vectors_host core_host(const struct core_host_settings *settings)
 {
 	static struct core core;
 
 	co_log_setup(CO_LOG_BUG, CO_LOG_TEXT);
 	co_metrics_setup(PARTITIONS, 1);
-	core.batch_max_records = batch_max_records;
+	core.settings = *settings;
+	core.random = settings->seed * 0x9e3779b97f4a7c15U + 1;
 	return (struct co_vectors_host){.self = &core,
 									.name = "core",
 									.open = open_core,

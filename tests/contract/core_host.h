@@ -4,7 +4,16 @@
 
 #include "vectors.h"
 
+#include <stdint.h>
+
+struct core_host_settings {
+	size_t batch_max_records;
+	/* How many of a thousand calls of a port fail; 0: none. The answers have to be the same. */
+	unsigned faults_permille;
+	uint64_t seed;
+};
+
 /* One at a time. */
-struct co_vectors_host core_host(size_t batch_max_records);
+struct co_vectors_host core_host(const struct core_host_settings *settings);
 
 #endif

@@ -129,7 +129,7 @@ int main(void)
 										"envelope",   "auth",      "expiry"};
 	size_t caught = 0, count = sizeof(changes) / sizeof(*changes);
 
-	inner = core_host(1000);
+	inner = core_host(&(struct core_host_settings){.batch_max_records = 1000});
 	for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++) {
 		struct co_vectors_host host = inner;
 		host.outputs = outputs;

@@ -1,4 +1,4 @@
-#include "vectors.h"
+#include "vectors_say.h"
 
 #include "tk.h"
 
@@ -7,55 +7,6 @@
 #include <string.h>
 #include <strings.h>
 #include <time.h>
-
-/* "step 3 (id): what" + expected and got. */
-static char *differs(const struct co_vector_case *of, size_t step, const char *what, const char *expected,
-					 const char *got)
-{
-	return co_tk_format("  step %zu (%s): %s\n    expected: %s\n    got:      %s", step,
-						of->steps[step].id ? of->steps[step].id : "no id", what, expected, got);
-}
-
-static char *wrong(const struct co_vector_case *of, size_t step, const char *what, const char *expected,
-				   struct co_view got)
-{
-	char *shown = co_tk_show(got);
-	char *text = differs(of, step, what, expected, shown);
-
-	free(shown);
-	return text;
-}
-
-static char *wrong_json(const struct co_vector_case *of, size_t step, const char *what, const json_t *expected,
-						const json_t *got)
-{
-	char *difference = co_tk_json_difference(expected, got);
-
-	if (!difference)
-		return NULL;
-	char *text = co_tk_format("  step %zu (%s): %s differs at %s", step,
-							  of->steps[step].id ? of->steps[step].id : "no id", what, difference);
-	free(difference);
-	return text;
-}
-
-static char *wrong_text(const struct co_vector_case *of, size_t step, const char *what, const char *expected,
-						const json_t *got)
-{
-	if (json_is_string(got) && strcmp(json_string_value(got), expected) == 0)
-		return NULL;
-	char *shown = co_tk_json_text(got);
-	char *text = differs(of, step, what, expected, shown);
-	free(shown);
-	return text;
-}
-
-#define TRY(expression)                \
-	do {                               \
-		char *failure_ = (expression); \
-		if (failure_)                  \
-			return failure_;           \
-	} while (0)
 
 const json_t *co_vectors_code(const struct co_vectors *vectors, const char *code)
 {
@@ -124,18 +75,18 @@ static char *check_common(const struct co_vector_case *of, size_t step, const st
 
 	for (size_t i = 0; i < sizeof(fixed) / sizeof(*fixed); i++)
 		if (!co_tk_header_is(record, fixed[i].name, fixed[i].value))
-			return wrong(of, step, fixed[i].name, fixed[i].value, co_tk_header(record, fixed[i].name));
+			return co_vectors_wrong(of, step, fixed[i].name, fixed[i].value, co_tk_header(record, fixed[i].name));
 	if (co_tk_header(record, "ce_id").len != 36)
-		return wrong(of, step, "ce_id", "a UUID", co_tk_header(record, "ce_id"));
+		return co_vectors_wrong(of, step, "ce_id", "a UUID", co_tk_header(record, "ce_id"));
 	if (!is_compact(record->value))
-		return wrong(of, step, what, "compact JSON", record->value);
+		return co_vectors_wrong(of, step, what, "compact JSON", record->value);
 	if (subject.ptr && !co_tk_same(subject, record->key))
-		return wrong(of, step, "the key where ce_subject is told", "the session id", record->key);
+		return co_vectors_wrong(of, step, "the key where ce_subject is told", "the session id", record->key);
 	if (of->steps[step].monotone) {
 		char *time = instant(of->steps[step].timestamp_ms);
 		char *failure = co_tk_header_is(record, "ce_time", time)
 							? NULL
-							: wrong(of, step, "ce_time", time, co_tk_header(record, "ce_time"));
+							: co_vectors_wrong(of, step, "ce_time", time, co_tk_header(record, "ce_time"));
 		free(time);
 		return failure;
 	}
@@ -150,13 +101,14 @@ static char *check_error_object(const struct co_vectors *vectors, const struct c
 	const json_t *row = co_vectors_code(vectors, code);
 
 	co_tk_check(row, "%s is no code of the catalogue", code);
-	TRY(wrong_text(of, step, "error.code", code, json_object_get(error, "code")));
-	TRY(wrong_text(of, step, "error.name", co_tk_text_at(row, "name"), json_object_get(error, "name")));
-	TRY(wrong_text(of, step, "error.message", co_tk_text_at(row, "message"), json_object_get(error, "message")));
-	TRY(wrong_json(of, step, "error.retryable", json_object_get(row, "retryable"),
-				   json_object_get(error, "retryable")));
+	TRY(co_vectors_wrong_text(of, step, "error.code", code, json_object_get(error, "code")));
+	TRY(co_vectors_wrong_text(of, step, "error.name", co_tk_text_at(row, "name"), json_object_get(error, "name")));
+	TRY(co_vectors_wrong_text(of, step, "error.message", co_tk_text_at(row, "message"),
+							  json_object_get(error, "message")));
+	TRY(co_vectors_wrong_json(of, step, "error.retryable", json_object_get(row, "retryable"),
+							  json_object_get(error, "retryable")));
 	if (json_object_size(error) != 8)
-		return wrong_json(of, step, "the members of error", json_object(), error);
+		return co_vectors_wrong_json(of, step, "the members of error", json_object(), error);
 	return NULL;
 }
 
@@ -185,22 +137,22 @@ static char *check_rules(const struct co_vectors *vectors, const struct co_vecto
 {
 	json_t *wanted = wanted_errors(vectors, rules);
 	json_t *validation = json_pack("{s:b,s:O}", "valid", json_array_size(wanted) == 0, "errors", wanted);
-	char *failure = wrong_json(of, step, "validation", validation, json_object_get(body, "validation"));
+	char *failure = co_vectors_wrong_json(of, step, "validation", validation, json_object_get(body, "validation"));
 
 	json_decref(validation);
 	if (!failure && json_object_get(body, "error")) {
 		json_t *details = json_array_size(wanted) > 1 ? json_incref(wanted) : json_null();
-		failure = wrong_json(of, step, "error.errorDetails", details, co_tk_at(body, "error.errorDetails"));
+		failure = co_vectors_wrong_json(of, step, "error.errorDetails", details, co_tk_at(body, "error.errorDetails"));
 		json_decref(details);
 	}
 	if (!failure && json_array_size(wanted) > 0) {
 		const json_t *first = json_array_get(wanted, 0);
 		const json_t *row = co_vectors_rule(vectors, co_tk_text_at(first, "rule"));
-		failure = wrong_text(of, step, "error.title", row ? co_tk_text_at(row, "title") : "INVALID_REQUEST",
-							 co_tk_at(body, "error.title"));
+		failure = co_vectors_wrong_text(of, step, "error.title", row ? co_tk_text_at(row, "title") : "INVALID_REQUEST",
+										co_tk_at(body, "error.title"));
 		if (!failure)
-			failure =
-				wrong_text(of, step, "error.detail", co_tk_text_at(first, "detail"), co_tk_at(body, "error.detail"));
+			failure = co_vectors_wrong_text(of, step, "error.detail", co_tk_text_at(first, "detail"),
+											co_tk_at(body, "error.detail"));
 	}
 	json_decref(wanted);
 	return failure;
@@ -211,14 +163,14 @@ static char *check_session(const struct co_vector_case *of, size_t step, const j
 	const json_t *state = json_object_get(expected, "state"), *session = json_object_get(body, "session");
 
 	if (json_object_get(expected, "session"))
-		TRY(wrong_json(of, step, "session", json_object_get(expected, "session"), session));
+		TRY(co_vectors_wrong_json(of, step, "session", json_object_get(expected, "session"), session));
 	if (state) {
 		char *got =
 			co_tk_format("%s/%s/%lld", co_tk_text_at(session, "status"), co_tk_text_at(session, "payment.status"),
 						 (long long)json_integer_value(json_object_get(session, "version")));
 		char *failure = strcmp(got, json_string_value(state)) == 0
 							? NULL
-							: differs(of, step, "state", json_string_value(state), got);
+							: co_vectors_differs(of, step, "state", json_string_value(state), got);
 		free(got);
 		return failure;
 	}
@@ -232,20 +184,20 @@ static char *check_header(const struct co_vector_case *of, size_t step, const ch
 
 	if (json_is_null(form)) {
 		if (got.ptr)
-			failure = wrong(of, step, label, "not there", got);
+			failure = co_vectors_wrong(of, step, label, "not there", got);
 	} else if (json_is_true(form)) {
 		if (!got.ptr)
-			failure = wrong(of, step, label, "there", got);
+			failure = co_vectors_wrong(of, step, label, "there", got);
 	} else if (json_is_string(form)) {
 		if (!co_tk_same(got, (struct co_view){json_string_value(form), json_string_length(form)}))
-			failure = wrong(of, step, label, json_string_value(form), got);
+			failure = co_vectors_wrong(of, step, label, json_string_value(form), got);
 	} else {
 		char *bytes;
 		size_t length;
 		const char *base64 = co_tk_text_at(form, "base64");
 		co_tk_check(co_tk_base64(base64, &bytes, &length), "bad base64");
 		if (!co_tk_same(got, (struct co_view){bytes, length}))
-			failure = wrong(of, step, label, base64, got);
+			failure = co_vectors_wrong(of, step, label, base64, got);
 		free(bytes);
 	}
 	free(label);
@@ -274,7 +226,7 @@ static char *check_place(const struct co_vectors *vectors, const struct co_vecto
 	if (!*topic)
 		topic = "checkout.session.replies";
 	if (!co_tk_is(reply->topic, topic))
-		return wrong(of, step, "topic", topic, reply->topic);
+		return co_vectors_wrong(of, step, "topic", topic, reply->topic);
 	for (size_t i = 0; i < vectors->topic_count; i++)
 		if (strcmp(vectors->topics[i].name, topic) == 0)
 			count = vectors->topics[i].partitions;
@@ -291,7 +243,7 @@ static char *check_place(const struct co_vectors *vectors, const struct co_vecto
 	char want[16], got[16];
 	snprintf(want, sizeof(want), "%d", wanted);
 	snprintf(got, sizeof(got), "%d", reply->r.partition);
-	return differs(of, step, "partition of the reply", want, got);
+	return co_vectors_differs(of, step, "partition of the reply", want, got);
 }
 
 static char *check_replayed(const struct co_vector_case *of, size_t step)
@@ -301,9 +253,9 @@ static char *check_replayed(const struct co_vector_case *of, size_t step)
 	struct co_view header = co_tk_header(&this->reply->r, "checkout-replayed");
 
 	if (!replayed)
-		return header.ptr ? wrong(of, step, "header checkout-replayed", "not there", header) : NULL;
+		return header.ptr ? co_vectors_wrong(of, step, "header checkout-replayed", "not there", header) : NULL;
 	if (!co_tk_is(header, "true"))
-		return wrong(of, step, "header checkout-replayed", "true", header);
+		return co_vectors_wrong(of, step, "header checkout-replayed", "true", header);
 	struct co_view earlier = {NULL, 0};
 	for (size_t i = 0; i < step; i++) {
 		if (!of->steps[i].reply || !of->steps[i].id || strcmp(of->steps[i].id, this->id) != 0)
@@ -313,7 +265,7 @@ static char *check_replayed(const struct co_vector_case *of, size_t step)
 			return NULL;
 	}
 	char *shown = co_tk_show(earlier);
-	char *failure = wrong(of, step, "the body of a repeat", shown, this->reply->r.value);
+	char *failure = co_vectors_wrong(of, step, "the body of a repeat", shown, this->reply->r.value);
 	free(shown);
 	return failure;
 }
@@ -328,22 +280,23 @@ static char *check_refusal(const struct co_vectors *vectors, const struct co_vec
 
 	if (!code) {
 		if (error)
-			return wrong_json(of, step, "error", NULL, error);
-		return header.ptr ? wrong(of, step, "header checkout-error-code", "not there", header) : NULL;
+			return co_vectors_wrong_json(of, step, "error", NULL, error);
+		return header.ptr ? co_vectors_wrong(of, step, "header checkout-error-code", "not there", header) : NULL;
 	}
 	if (!co_tk_is(header, code))
-		return wrong(of, step, "header checkout-error-code", code, header);
+		return co_vectors_wrong(of, step, "header checkout-error-code", code, header);
 	TRY(check_error_object(vectors, of, step, code, error));
 	char status[16];
 	snprintf(status, sizeof(status), "%lld", (long long)json_integer_value(json_object_get(error, "status")));
 	if (!co_tk_header_is(&this->reply->r, "checkout-status", status))
-		return wrong(of, step, "checkout-status against error.status", status,
-					 co_tk_header(&this->reply->r, "checkout-status"));
+		return co_vectors_wrong(of, step, "checkout-status against error.status", status,
+								co_tk_header(&this->reply->r, "checkout-status"));
 	if (json_object_get(expected, "title"))
-		TRY(wrong_json(of, step, "error.title", json_object_get(expected, "title"), json_object_get(error, "title")));
+		TRY(co_vectors_wrong_json(of, step, "error.title", json_object_get(expected, "title"),
+								  json_object_get(error, "title")));
 	if (json_object_get(expected, "detail"))
-		TRY(wrong_json(of, step, "error.detail", json_object_get(expected, "detail"),
-					   json_object_get(error, "detail")));
+		TRY(co_vectors_wrong_json(of, step, "error.detail", json_object_get(expected, "detail"),
+								  json_object_get(error, "detail")));
 	return NULL;
 }
 
@@ -356,23 +309,25 @@ static char *check_outcome(const struct co_vector_case *of, size_t step, const j
 	const char *type = co_tk_text_at(body, "command.type"), *outcome = accepted ? "accepted" : "rejected";
 
 	if (status && !co_tk_is(header, status))
-		return wrong(of, step, "header checkout-status", status, header);
-	TRY(wrong_text(of, step, "outcome", outcome, json_object_get(body, "outcome")));
-	TRY(wrong_text(of, step, "command.id", this->id, co_tk_at(body, "command.id")));
+		return co_vectors_wrong(of, step, "header checkout-status", status, header);
+	TRY(co_vectors_wrong_text(of, step, "outcome", outcome, json_object_get(body, "outcome")));
+	TRY(co_vectors_wrong_text(of, step, "command.id", this->id, co_tk_at(body, "command.id")));
 	char *ce_type = co_tk_format("%s.%s", type, outcome);
 	char *failure = co_tk_header_is(&this->reply->r, "ce_type", ce_type)
 						? NULL
-						: wrong(of, step, "ce_type", ce_type, co_tk_header(&this->reply->r, "ce_type"));
+						: co_vectors_wrong(of, step, "ce_type", ce_type, co_tk_header(&this->reply->r, "ce_type"));
 	free(ce_type);
 	TRY(failure);
 	size_t members = accepted ? 4 : 5;
 	if (json_object_size(body) != members || json_object_size(json_object_get(body, "command")) != 2 ||
 		!json_object_get(body, "session"))
-		return wrong(of, step, "the members of a reply",
-					 "outcome, command{id,type}, validation, error if refused, session", this->reply->r.value);
+		return co_vectors_wrong(of, step, "the members of a reply",
+								"outcome, command{id,type}, validation, error if refused, session",
+								this->reply->r.value);
 	const json_t *id = co_tk_at(body, "session.id");
 	if (id && !co_tk_header_is(&this->reply->r, "ce_subject", json_string_value(id)))
-		return wrong(of, step, "ce_subject", json_string_value(id), co_tk_header(&this->reply->r, "ce_subject"));
+		return co_vectors_wrong(of, step, "ce_subject", json_string_value(id),
+								co_tk_header(&this->reply->r, "ce_subject"));
 	return NULL;
 }
 
@@ -384,10 +339,10 @@ char *co_vectors_check_reply(struct co_vectors *vectors, struct co_vector_case *
 	if (!json_is_object(expected))
 		return NULL; /* a reply too many is found where all outputs are accounted for */
 	if (!this->reply)
-		return differs(of, step, "reply", "one", "none");
+		return co_vectors_differs(of, step, "reply", "one", "none");
 	this->reply_body = co_tk_json(this->reply->r.value);
 	if (!this->reply_body)
-		return wrong(of, step, "the reply's value", "JSON", this->reply->r.value);
+		return co_vectors_wrong(of, step, "the reply's value", "JSON", this->reply->r.value);
 	const json_t *body = this->reply_body;
 	TRY(check_outcome(of, step, expected, body));
 	TRY(check_refusal(vectors, of, step, expected, body));
@@ -432,7 +387,8 @@ static char *check_error_body(const struct co_vectors *vectors, struct co_vector
 							  (json_int_t)this->copy_offset);
 	json_t *got = json_pack("[O?,O?,O?,O?]", co_tk_at(body, "command.id"), co_tk_at(body, "command.topic"),
 							co_tk_at(body, "command.partition"), co_tk_at(body, "command.offset"));
-	char *failure = wrong_json(of, step, "the error event's command id, topic, partition, offset", place, got);
+	char *failure =
+		co_vectors_wrong_json(of, step, "the error event's command id, topic, partition, offset", place, got);
 
 	(void)vectors;
 	json_decref(place);
@@ -440,23 +396,23 @@ static char *check_error_body(const struct co_vectors *vectors, struct co_vector
 	TRY(failure);
 	if (json_object_size(body) != 5 || json_object_size(json_object_get(body, "command")) != 6 ||
 		!json_object_get(body, "sessionId") || !json_object_get(body, "merchantId"))
-		return wrong(of, step, "the members of an error event",
-					 "error, sessionId, merchantId, command{id,type,source,topic,partition,offset}, time",
-					 this->error->r.value);
+		return co_vectors_wrong(of, step, "the members of an error event",
+								"error, sessionId, merchantId, command{id,type,source,topic,partition,offset}, time",
+								this->error->r.value);
 	if (subject.ptr ? !co_tk_is(subject, co_tk_text_at(body, "sessionId"))
 					: !json_is_null(json_object_get(body, "sessionId")))
-		return wrong(of, step, "sessionId of the error event against ce_subject", co_tk_text_at(body, "sessionId"),
-					 subject);
+		return co_vectors_wrong(of, step, "sessionId of the error event against ce_subject",
+								co_tk_text_at(body, "sessionId"), subject);
 	if (!co_tk_header_is(&this->error->r, "ce_time", co_tk_text_at(body, "time")))
-		return wrong(of, step, "ce_time of the error event", co_tk_text_at(body, "time"),
-					 co_tk_header(&this->error->r, "ce_time"));
+		return co_vectors_wrong(of, step, "ce_time of the error event", co_tk_text_at(body, "time"),
+								co_tk_header(&this->error->r, "ce_time"));
 	if (json_object_get(this->reply_body, "error"))
-		return wrong_json(of, step, "error of the error event against the reply's",
-						  json_object_get(this->reply_body, "error"), error);
+		return co_vectors_wrong_json(of, step, "error of the error event against the reply's",
+									 json_object_get(this->reply_body, "error"), error);
 	if (list) {
 		json_t *told = json_pack("[O?,O?,O?,O?]", json_object_get(error, "code"), json_object_get(error, "title"),
 								 json_object_get(error, "status"), json_object_get(error, "detail"));
-		failure = wrong_json(of, step, "code, title, status, detail of the error event", list, told);
+		failure = co_vectors_wrong_json(of, step, "code, title, status, detail of the error event", list, told);
 		json_decref(told);
 	}
 	return failure;
@@ -471,82 +427,14 @@ char *co_vectors_check_error(struct co_vectors *vectors, struct co_vector_case *
 	if (!code)
 		return NULL; /* one too many is found where all outputs are accounted for */
 	if (!this->error)
-		return differs(of, step, "error event", code, "none");
+		return co_vectors_differs(of, step, "error event", code, "none");
 	this->error_body = co_tk_json(this->error->r.value);
 	if (!this->error_body)
-		return wrong(of, step, "the error event's value", "JSON", this->error->r.value);
+		return co_vectors_wrong(of, step, "the error event's value", "JSON", this->error->r.value);
 	if (!co_tk_header_is(&this->error->r, "ce_type", "checkout.session.error"))
-		return wrong(of, step, "ce_type of the error event", "checkout.session.error",
-					 co_tk_header(&this->error->r, "ce_type"));
+		return co_vectors_wrong(of, step, "ce_type of the error event", "checkout.session.error",
+								co_tk_header(&this->error->r, "ce_type"));
 	TRY(check_error_object(vectors, of, step, code, json_object_get(this->error_body, "error")));
 	TRY(check_error_body(vectors, of, step, list));
 	return check_common(of, step, this->error, "the error event's value");
-}
-
-/* ---- the dead letter ---- */
-
-static bool is_credential(struct co_view name)
-{
-	return (name.len == 13 && strncasecmp(name.ptr, "authorization", 13) == 0) ||
-		   (name.len == 9 && strncasecmp(name.ptr, "x-api-key", 9) == 0);
-}
-
-static char *check_dlq_headers(const struct co_vector_case *of, size_t step)
-{
-	static const char *const reasons[] = {
-		"not_json",    "not_object",   "too_large",        "headers_too_large",   "attributes",
-		"specversion", "unknown_type", "unsupported_mode", "unsupported_content", "data_twice"};
-	const struct co_vector_step *this = &of->steps[step];
-	const struct co_record *got = &this->dlq->r;
-	size_t sent = this->message.header_count;
-	bool known = false;
-
-	if (got->header_count != sent + 5) {
-		char text[32];
-		snprintf(text, sizeof(text), "%zu", sent + 5);
-		char *count = co_tk_format("%zu", got->header_count);
-		char *failure = differs(of, step, "number of headers in the dlq", text, count);
-		free(count);
-		return failure;
-	}
-	for (size_t i = 0; i < sent; i++) {
-		const struct co_header *want = &this->message.headers[i], *have = &got->headers[i];
-		struct co_view value = is_credential(want->name) ? CO_VIEW("***") : want->value;
-		if (!co_tk_same(want->name, have->name) || !co_tk_same(value, have->value)) {
-			char *name = co_tk_format("header %zu in the dlq (%.*s)", i, (int)want->name.len, want->name.ptr);
-			char *shown = co_tk_show(value);
-			char *failure = wrong(of, step, name, shown, have->value);
-			free(name);
-			free(shown);
-			return failure;
-		}
-	}
-	for (size_t i = 0; i < sizeof(reasons) / sizeof(*reasons); i++)
-		known |= co_tk_header_is(got, "checkout-dlq-reason", reasons[i]);
-	if (!known)
-		return wrong(of, step, "checkout-dlq-reason", "one of the ten", co_tk_header(got, "checkout-dlq-reason"));
-	if (!co_tk_header_is(got, "checkout-dlq-topic", "checkout.session.commands"))
-		return wrong(of, step, "checkout-dlq-topic", "checkout.session.commands",
-					 co_tk_header(got, "checkout-dlq-topic"));
-	if (co_tk_header_int(got, "checkout-dlq-timestamp") != this->timestamp_ms)
-		return wrong(of, step, "checkout-dlq-timestamp", "the record's", co_tk_header(got, "checkout-dlq-timestamp"));
-	return NULL;
-}
-
-char *co_vectors_check_dlq(struct co_vectors *vectors, struct co_vector_case *of, size_t step)
-{
-	const struct co_vector_step *this = &of->steps[step];
-
-	(void)vectors;
-	if (!json_is_true(json_object_get(this->expect, "dlq")))
-		return NULL;
-	if (!this->dlq)
-		return differs(of, step, "dlq", "the record", "nothing");
-	if (!co_tk_same(this->dlq->r.key, this->message.key))
-		return wrong(of, step, "the key in the dlq", "the record's", this->dlq->r.key);
-	if (!co_tk_same(this->dlq->r.value, this->message.value))
-		return wrong(of, step, "the value in the dlq", "the record's", this->dlq->r.value);
-	if (this->dlq->r.partition != this->partition)
-		return differs(of, step, "the partition in the dlq", "the record's", "another");
-	return check_dlq_headers(of, step);
 }

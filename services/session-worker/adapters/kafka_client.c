@@ -1,5 +1,7 @@
 #include "kafka_client.h"
 
+#include "kafka_stats.h"
+
 #include "checkout/log.h"
 #include "checkout/metrics.h"
 
@@ -25,6 +27,16 @@ static void on_log(const rd_kafka_t *client, int level, const char *facility, co
 		   CO_TEXT("checkout.client", rd_kafka_name(client)), CO_TEXT("checkout.facility", facility));
 }
 
+/* What an operator cannot find in the client's own words. SCRAM of librdkafka before 2.6.1 repeats its nonce, which
+ * brokers since CVE-2024-56128 refuse as they would a wrong password. */
+static const char *hint_of(int code, const char *reason)
+{
+	if (code == RD_KAFKA_RESP_ERR__AUTHENTICATION && rd_kafka_version() < 0x02060100 && strstr(reason, "SCRAM"))
+		return "a wrong user or password; or the broker is 3.7.2, 3.8.1 or later, where SCRAM of librdkafka before 2.6.1 "
+			   "always fails: use PLAIN over TLS or client certificates";
+	return "";
+}
+
 static void on_error(rd_kafka_t *client, int code, const char *reason, void *opaque)
 {
 	(void)opaque;
@@ -33,7 +45,7 @@ static void on_error(rd_kafka_t *client, int code, const char *reason, void *opa
 	if (co_log_gate_open(&gate, 10000))
 		co_log(CO_LOG_NOTICE, "kafka.error", reason,
 			   CO_TEXT("error.code", rd_kafka_err2name((rd_kafka_resp_err_t)code)),
-			   CO_TEXT("checkout.client", rd_kafka_name(client)));
+			   CO_TEXT("checkout.client", rd_kafka_name(client)), CO_TEXT("event.reason", hint_of(code, reason)));
 }
 
 static void set_or_die(rd_kafka_conf_t *conf, const char *name, const char *value)
@@ -59,10 +71,13 @@ rd_kafka_conf_t *co_kafka_conf(const struct co_kafka_identity *identity, const c
 	set_or_die(conf, "reconnect.backoff.ms", "50");
 	set_or_die(conf, "reconnect.backoff.max.ms", "500");
 	set_or_die(conf, "topic.metadata.refresh.interval.ms", "60000");
+	set_or_die(conf, "statistics.interval.ms", CO_KAFKA_STATS_MS);
 	for (const struct co_kafka_default *item = defaults; item->name; item++)
 		set_or_die(conf, item->name, item->value);
 	for (size_t i = 0; i < identity->config->kafka_count; i++)
 		set_or_die(conf, identity->config->kafka[i].name, identity->config->kafka[i].value);
+	if (strcmp(role, "consumer") != 0 && strcmp(role, "producer") != 0)
+		set_or_die(conf, "statistics.interval.ms", "0");
 	rd_kafka_conf_set_log_cb(conf, on_log);
 	rd_kafka_conf_set_error_cb(conf, on_error);
 	return conf;

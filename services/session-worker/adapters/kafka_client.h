@@ -29,8 +29,9 @@ struct co_kafka_default {
 	const char *name, *value;
 };
 
-/* A configuration with our values for the role ("consumer", "producer", "tick", "replay"), then the user's [kafka]
- * properties as far as they apply to the role. Owned by the caller until rd_kafka_new() takes it. Ends the process on a
+/* A configuration with our values for the role ("consumer", "producer", "tick", "replay", …), then the user's [kafka]
+ * properties as far as they apply to the role. Statistics are made for "consumer" and "producer" alone: they set a
+ * callback, and are polled all the time. Owned by the caller until rd_kafka_new() takes it. Ends the process on a
  * value that librdkafka refuses only if co_kafka_check() was not called before. */
 rd_kafka_conf_t *co_kafka_conf(const struct co_kafka_identity *identity, const char *role,
 							   const struct co_kafka_default *defaults);

@@ -1,27 +1,37 @@
 #include "kafka_inbox.h"
 
+#include "kafka_stats.h"
+
 #include "checkout/log.h"
+#include "checkout/metrics.h"
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
+
+#define SERVE_EVERY_MS 1000
 
 struct co_kafka_inbox {
 	rd_kafka_t *consumer;
 	const char *commands;
+	size_t lane;
 	rd_kafka_consumer_group_metadata_t
 		*generation; /* captured at assignment, never at commit: a zombie's would be valid again */
 	size_t held_count;
-	int32_t *held; /* ascending */
-	bool moved;    /* the assignment changed since poll() last said so */
-	bool started;  /* start() was called for what is held */
+	struct co_kafka_place *held; /* ascending */
+	bool moved;                  /* the assignment changed since poll() last said so */
+	bool started;                /* start() was called for what is held */
 	bool subscribed, left;
 	size_t message_count, message_room;
 	rd_kafka_message_t **messages; /* handed out since the last release */
+	void (*serve)(void *self);     /* NULL: nobody asked to be served */
+	void *served;
+	int64_t served_ms;
 };
 
 static int compare_partitions(const void *a, const void *b)
 {
-	int32_t x = *(const int32_t *)a, y = *(const int32_t *)b;
+	int32_t x = ((const struct co_kafka_place *)a)->partition, y = ((const struct co_kafka_place *)b)->partition;
 	return (x > y) - (x < y);
 }
 
@@ -38,23 +48,47 @@ static void on_rebalance(rd_kafka_t *consumer, rd_kafka_resp_err_t err, rd_kafka
 	struct co_kafka_inbox *inbox = opaque;
 	inbox->moved = true;
 	inbox->started = false;
+	for (size_t i = 0; i < inbox->held_count; i++)
+		co_kafka_stats_let_go(inbox->held[i].partition);
 	inbox->held_count = 0;
 	forget_generation(inbox);
 	if (err != RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
 		(void)rd_kafka_assign(consumer, NULL);
 		return;
 	}
-	int32_t *held = realloc(inbox->held, ((size_t)partitions->cnt + 1) * sizeof(*held));
+	co_metric_add(CO_METRIC_KAFKA_REBALANCES, inbox->lane, 0, 1);
+	struct co_kafka_place *held = realloc(inbox->held, ((size_t)partitions->cnt + 1) * sizeof(*held));
 	if (!held)
 		abort();
 	inbox->held = held;
 	for (int i = 0; i < partitions->cnt; i++)
-		inbox->held[inbox->held_count++] = partitions->elems[i].partition;
+		inbox->held[inbox->held_count++] =
+			(struct co_kafka_place){.partition = partitions->elems[i].partition, .next = -1};
 	qsort(inbox->held, inbox->held_count, sizeof(*inbox->held), compare_partitions);
 	/* Nothing is fetched before start() says from where: the recovery path aligns the view first. */
 	(void)rd_kafka_assign(consumer, partitions);
 	(void)rd_kafka_pause_partitions(consumer, partitions);
 	inbox->generation = rd_kafka_consumer_group_metadata(consumer);
+}
+
+/* Runs on the lane's thread, within a poll. The text stays librdkafka's. */
+static int on_statistics(rd_kafka_t *consumer, char *json, size_t bytes, void *opaque)
+{
+	const struct co_kafka_inbox *inbox = opaque;
+	(void)consumer;
+	co_kafka_stats_consumer(inbox->lane, inbox->commands, inbox->held, inbox->held_count, json, bytes);
+	return 0;
+}
+
+static void serve_others(struct co_kafka_inbox *inbox)
+{
+	struct timespec at;
+	(void)clock_gettime(CLOCK_MONOTONIC, &at);
+	int64_t at_ms = (int64_t)at.tv_sec * 1000 + at.tv_nsec / 1000000;
+	if (!inbox->serve || at_ms - inbox->served_ms < SERVE_EVERY_MS)
+		return;
+	inbox->served_ms = at_ms;
+	inbox->serve(inbox->served);
 }
 
 static void subscribe(struct co_kafka_inbox *inbox)
@@ -147,6 +181,8 @@ static enum co_status inbox_poll(void *self, int timeout_ms, struct co_arena *ar
 	} else if (message) {
 		rd_kafka_message_destroy(message);
 	}
+	if (status == CO_NOTHING)
+		serve_others(inbox);
 	return status;
 }
 
@@ -154,8 +190,8 @@ static size_t inbox_assigned(void *self, int32_t *partitions, size_t max)
 {
 	const struct co_kafka_inbox *inbox = self;
 	size_t count = inbox->held_count < max ? inbox->held_count : max;
-	if (count)
-		memcpy(partitions, inbox->held, count * sizeof(*partitions));
+	for (size_t i = 0; i < count; i++)
+		partitions[i] = inbox->held[i].partition;
 	return count;
 }
 
@@ -195,7 +231,7 @@ static bool is_held(const struct co_kafka_inbox *inbox, const struct co_position
 	if (count != inbox->held_count)
 		return false;
 	for (size_t i = 0; i < count; i++)
-		if (positions[i].partition != inbox->held[i])
+		if (positions[i].partition != inbox->held[i].partition)
 			return false;
 	return true;
 }
@@ -209,6 +245,8 @@ static enum co_status inbox_start(void *self, const struct co_position *position
 	}
 	if (count == 0)
 		return CO_OK;
+	for (size_t i = 0; i < count; i++)
+		inbox->held[i].next = positions[i].offset;
 	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)count);
 	for (size_t i = 0; i < count; i++)
 		rd_kafka_topic_partition_list_add(list, inbox->commands, positions[i].partition)->offset =
@@ -262,8 +300,10 @@ enum co_status co_kafka_inbox_open(const struct co_kafka_identity *identity, str
 	if (!inbox)
 		abort();
 	inbox->commands = identity->commands;
+	inbox->lane = identity->lane;
 	rd_kafka_conf_t *conf = co_kafka_conf(identity, "consumer", defaults);
 	rd_kafka_conf_set_rebalance_cb(conf, on_rebalance);
+	rd_kafka_conf_set_stats_cb(conf, on_statistics);
 	rd_kafka_conf_set_opaque(conf, inbox);
 	char text[256];
 	inbox->consumer = rd_kafka_new(RD_KAFKA_CONSUMER, conf, text, sizeof(text));
@@ -292,6 +332,19 @@ struct co_inbox co_kafka_inbox_port(struct co_kafka_inbox *inbox)
 const rd_kafka_consumer_group_metadata_t *co_kafka_inbox_generation(const struct co_kafka_inbox *inbox)
 {
 	return inbox->generation;
+}
+
+void co_kafka_inbox_reached(struct co_kafka_inbox *inbox, int32_t partition, int64_t next)
+{
+	for (size_t i = 0; i < inbox->held_count; i++)
+		if (inbox->held[i].partition == partition)
+			inbox->held[i].next = next;
+}
+
+void co_kafka_inbox_when_idle(struct co_kafka_inbox *inbox, void (*serve)(void *self), void *self)
+{
+	inbox->serve = serve;
+	inbox->served = self;
 }
 
 void co_kafka_inbox_close(struct co_kafka_inbox *inbox)

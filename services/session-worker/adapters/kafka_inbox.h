@@ -16,6 +16,11 @@ struct co_inbox co_kafka_inbox_port(struct co_kafka_inbox *inbox);
 /* The group generation as it was when the partitions were assigned; NULL while there is none. Borrowed until the next
  * poll. */
 const rd_kafka_consumer_group_metadata_t *co_kafka_inbox_generation(const struct co_kafka_inbox *inbox);
+/* The commit of what the lane read so far is through: `next` is the offset behind it. For the lag. */
+void co_kafka_inbox_reached(struct co_kafka_inbox *inbox, int32_t partition, int64_t next);
+/* `serve(self)` is called about once a second from polls that find nothing, on the lane's thread: for the clients that
+ * a lane without work does not poll. */
+void co_kafka_inbox_when_idle(struct co_kafka_inbox *inbox, void (*serve)(void *self), void *self);
 void co_kafka_inbox_close(struct co_kafka_inbox *inbox);
 
 #endif

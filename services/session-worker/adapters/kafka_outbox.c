@@ -1,6 +1,7 @@
 #include "kafka_outbox.h"
 
 #include "kafka_answers.h"
+#include "kafka_stats.h"
 
 #include "checkout/log.h"
 
@@ -25,13 +26,15 @@ struct lookup {
 
 struct co_kafka_outbox {
 	const struct co_kafka_identity *identity;
-	const struct co_kafka_inbox *inbox;
+	struct co_kafka_inbox *inbox;
 	const struct co_view *topics;
 	size_t topic_count;
 	rd_kafka_t *producer, *ticker;
 	bool initialising; /* init_transactions was begun on `producer` and goes on */
 	struct co_kafka_answers answers;
-	bool rejected;        /* Kafka refused a record of the open transaction for what it is */
+	bool rejected;         /* Kafka refused a record of the open transaction for what it is */
+	size_t position_count; /* of the open transaction */
+	struct co_kafka_place *positions;
 	size_t tracked, room; /* messages of the open transaction whose offset is asked for */
 	int64_t *offsets;
 	size_t lookup_count;
@@ -61,13 +64,24 @@ static void on_delivery(rd_kafka_t *producer, const rd_kafka_message_t *message,
 	(void)producer;
 	struct co_kafka_outbox *outbox = opaque;
 	if (message->err && is_rejection(message->err)) {
+		static struct co_log_gate gate;
 		outbox->rejected = true;
-		co_log(CO_LOG_NOTICE, "kafka.record_refused", rd_kafka_err2str(message->err),
-			   CO_TEXT("checkout.topic", rd_kafka_topic_name(message->rkt)), CO_INT("checkout.bytes", message->len));
+		if (co_log_gate_open(&gate, 1000))
+			co_log(CO_LOG_NOTICE, "kafka.record_refused", rd_kafka_err2str(message->err),
+				   CO_TEXT("checkout.topic", rd_kafka_topic_name(message->rkt)),
+				   CO_INT("checkout.bytes", message->len));
 	}
 	size_t index = (size_t)(uintptr_t)message->_private;
 	if (!message->err && index > 0 && index <= outbox->tracked)
 		outbox->offsets[index - 1] = message->offset;
+}
+
+static int on_statistics(rd_kafka_t *producer, char *json, size_t bytes, void *opaque)
+{
+	const struct co_kafka_outbox *outbox = opaque;
+	(void)producer;
+	co_kafka_stats_producer(outbox->identity->lane, json, bytes);
+	return 0;
 }
 
 static enum co_status open_producer(struct co_kafka_outbox *outbox)
@@ -86,12 +100,15 @@ static enum co_status open_producer(struct co_kafka_outbox *outbox)
 	};
 	rd_kafka_conf_t *conf = co_kafka_conf(outbox->identity, "producer", defaults);
 	rd_kafka_conf_set_dr_msg_cb(conf, on_delivery);
+	rd_kafka_conf_set_stats_cb(conf, on_statistics);
 	rd_kafka_conf_set_opaque(conf, outbox);
 	co_kafka_answers_watch(&outbox->answers, conf);
 	char text[256];
 	outbox->producer = rd_kafka_new(RD_KAFKA_PRODUCER, conf, text, sizeof(text));
-	if (outbox->producer)
+	if (outbox->producer) {
+		co_kafka_stats_producer_new(outbox->identity->lane);
 		return CO_OK;
+	}
 	rd_kafka_conf_destroy(conf);
 	co_log(CO_LOG_ERROR, "kafka.producer", text, CO_INT("checkout.lane", outbox->identity->lane));
 	return CO_LOG_FATAL;
@@ -146,6 +163,17 @@ static enum co_status outbox_begin(void *self)
 	return status == CO_OK ? CO_OK : CO_LOG_FAILED;
 }
 
+static void keep_positions(struct co_kafka_outbox *outbox, const struct co_position *positions, size_t count)
+{
+	struct co_kafka_place *kept = realloc(outbox->positions, (count + 1) * sizeof(*kept));
+	if (!kept)
+		abort();
+	for (size_t i = 0; i < count; i++)
+		kept[i] = (struct co_kafka_place){.partition = positions[i].partition, .next = positions[i].offset};
+	outbox->positions = kept;
+	outbox->position_count = count;
+}
+
 static enum co_status outbox_offsets(void *self, const struct co_position *positions, size_t count)
 {
 	struct co_kafka_outbox *outbox = self;
@@ -163,6 +191,7 @@ static enum co_status outbox_offsets(void *self, const struct co_position *posit
 	enum co_status status = co_kafka_outcome(
 		"send_offsets", rd_kafka_send_offsets_to_transaction(outbox->producer, list, generation, OFFSETS_TIMEOUT_MS));
 	rd_kafka_topic_partition_list_destroy(list);
+	keep_positions(outbox, positions, count);
 	return status == CO_OK ? CO_OK : CO_LOG_FAILED;
 }
 
@@ -243,6 +272,8 @@ static enum co_status outbox_commit(void *self)
 	(void)rd_kafka_poll(outbox->producer, 0);
 	bool rejected = error && outbox->rejected && rd_kafka_error_txn_requires_abort(error);
 	enum co_status status = co_kafka_outcome("commit", error);
+	for (size_t i = 0; status == CO_OK && i < outbox->position_count; i++)
+		co_kafka_inbox_reached(outbox->inbox, outbox->positions[i].partition, outbox->positions[i].next);
 	if (status == CO_OK)
 		return co_kafka_answers_missing(&outbox->answers) ? CO_LOG_UNANSWERED : CO_OK;
 	return rejected ? CO_LOG_REJECTED : CO_LOG_FAILED;
@@ -342,7 +373,7 @@ static void outbox_tick(void *self, int32_t partition)
 
 /* --- life --------------------------------------------------------------------------------------------------------- */
 
-enum co_status co_kafka_outbox_open(const struct co_kafka_identity *identity, const struct co_kafka_inbox *inbox,
+enum co_status co_kafka_outbox_open(const struct co_kafka_identity *identity, struct co_kafka_inbox *inbox,
 									const struct co_view *topics, size_t topic_count, struct co_kafka_outbox **out)
 {
 	struct co_kafka_outbox *outbox = calloc(1, sizeof(*outbox));
@@ -369,14 +400,23 @@ struct co_outbox co_kafka_outbox_port(struct co_kafka_outbox *outbox)
 							  .tick = outbox_tick};
 }
 
+void co_kafka_outbox_serve(void *self)
+{
+	struct co_kafka_outbox *outbox = self;
+	if (outbox->producer)
+		(void)rd_kafka_poll(outbox->producer, 0);
+}
+
 void co_kafka_outbox_close(struct co_kafka_outbox *outbox)
 {
 	if (!outbox)
 		return;
+	co_kafka_stats_producer_gone(outbox->identity->lane);
 	if (outbox->producer)
 		rd_kafka_destroy(outbox->producer);
 	if (outbox->ticker)
 		rd_kafka_destroy(outbox->ticker);
+	free(outbox->positions);
 	free(outbox->offsets);
 	free(outbox);
 }

@@ -454,6 +454,8 @@ static enum co_status take_census(struct co_lane *lane)
 		CO_TRY(store->census(store->self, lane->shards[i].partition, lane->shards[i].clock_ms, &census));
 		co_metric_set(CO_METRIC_SESSIONS_LIVE, partition, (double)census.live);
 		co_metric_set(CO_METRIC_PAYMENTS_OVERDUE, partition, (double)census.overdue);
+		co_metric_set(CO_METRIC_NEXT_DEADLINE, partition,
+					  census.next_expiry_ms == CO_NEVER ? INFINITY : (double)census.next_expiry_ms / 1000.0);
 	}
 	if (lane->shard_count)
 		atomic_store(&lane->status.redis_ok_ms, now_ms(lane));
@@ -499,6 +501,7 @@ static void let_go(const struct co_lane *lane)
 		co_metric_set(CO_METRIC_PARTITION_LAG, partition, NAN);
 		co_metric_set(CO_METRIC_SESSIONS_LIVE, partition, NAN);
 		co_metric_set(CO_METRIC_PAYMENTS_OVERDUE, partition, NAN);
+		co_metric_set(CO_METRIC_NEXT_DEADLINE, partition, NAN);
 	}
 }
 

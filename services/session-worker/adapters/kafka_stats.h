@@ -1,0 +1,30 @@
+/* What librdkafka tells of itself (statistics.interval.ms, JSON) as rows of tbl/metrics.def: lag, group, round trips,
+ * queue, state of the transaction. Owns nothing but the table of the lanes' producer states. Never decides anything:
+ * a statistic that is missing or of another shape is passed over. */
+#ifndef CHECKOUT_ADAPTERS_KAFKA_STATS_H
+#define CHECKOUT_ADAPTERS_KAFKA_STATS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define CO_KAFKA_STATS_MS "5000"
+
+/* A partition of `commands` that a lane holds, and the offset behind the last command that is committed; -1: none
+ * yet. */
+struct co_kafka_place {
+	int32_t partition;
+	int64_t next;
+};
+
+/* Of a lane's consumer. */
+void co_kafka_stats_consumer(size_t lane, const char *commands, const struct co_kafka_place *places, size_t count,
+							 const char *json, size_t bytes);
+/* The partition is no longer held: its series go. */
+void co_kafka_stats_let_go(int32_t partition);
+/* Of a lane's producer. */
+void co_kafka_stats_producer(size_t lane, const char *json, size_t bytes);
+/* The lane's producer is made anew, or gone. */
+void co_kafka_stats_producer_new(size_t lane);
+void co_kafka_stats_producer_gone(size_t lane);
+
+#endif
