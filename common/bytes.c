@@ -188,13 +188,11 @@ struct co_buf co_buf_make(struct co_arena *arena, size_t cap)
 	return buf;
 }
 
-static void reserve(struct co_buf *buf, size_t more)
+static __attribute__((noinline)) void grow(struct co_buf *buf, size_t more)
 {
 	size_t needed, cap;
 	char *wider;
 
-	if (more <= buf->cap - buf->len)
-		return;
 	if (more > SIZE_MAX / 2 - buf->len)
 		abort(); /* no such text fits the address space; the arena would end the process all the same */
 	needed = buf->len + more;
@@ -206,6 +204,12 @@ static void reserve(struct co_buf *buf, size_t more)
 		memcpy(wider, buf->ptr, buf->len);
 	buf->ptr = wider;
 	buf->cap = cap;
+}
+
+static inline void reserve(struct co_buf *buf, size_t more)
+{
+	if (more > buf->cap - buf->len)
+		grow(buf, more);
 }
 
 void co_buf_add(struct co_buf *buf, struct co_view bytes)
@@ -255,21 +259,48 @@ static void add_escape(struct co_buf *buf, unsigned char byte)
 	co_buf_add_byte(buf, hex[byte & 15]);
 }
 
+static bool is_escaped(unsigned char byte)
+{
+	return byte < 0x20 || byte == '"' || byte == '\\';
+}
+
+/* Whether one of eight bytes may be escaped. A byte less than n borrows from its top bit when n is taken from it, if
+ * it had none; with `"` and `\\` made 0 by exclusive or, all three questions are of this kind. A borrow may reach the
+ * byte above, so that yes is only perhaps; no is sure. */
+static bool may_be_escaped(const char *at)
+{
+	const uint64_t ones = UINT64_C(0x0101010101010101), tops = UINT64_C(0x8080808080808080);
+	uint64_t word, quote, backslash;
+
+	memcpy(&word, at, sizeof(word));
+	quote = word ^ ones * '"';
+	backslash = word ^ ones * '\\';
+	return (((word - ones * 0x20) & ~word) | ((quote - ones) & ~quote) | ((backslash - ones) & ~backslash)) & tops;
+}
+
+/* How many bytes from `from` on need no escape. */
+static size_t plain_run(struct co_view text, size_t from)
+{
+	size_t i = from;
+
+	while (text.len - i >= sizeof(uint64_t) && !may_be_escaped(text.ptr + i))
+		i += sizeof(uint64_t);
+	while (i < text.len && !is_escaped((unsigned char)text.ptr[i]))
+		i++;
+	return i - from;
+}
+
 void co_buf_add_json(struct co_buf *buf, struct co_view text)
 {
-	size_t begin = 0;
-
 	reserve(buf, text.len + 2);
 	co_buf_add_byte(buf, '"');
 	for (size_t i = 0; i < text.len; i++) {
-		unsigned char byte = (unsigned char)text.ptr[i];
+		size_t run = plain_run(text, i);
 
-		if (byte >= 0x20 && byte != '"' && byte != '\\')
-			continue;
-		co_buf_add(buf, co_view_make(text.ptr + begin, i - begin));
-		add_escape(buf, byte);
-		begin = i + 1;
+		co_buf_add(buf, co_view_make(text.ptr + i, run));
+		i += run;
+		if (i < text.len)
+			add_escape(buf, (unsigned char)text.ptr[i]);
 	}
-	co_buf_add(buf, co_view_make(text.ptr + begin, text.len - begin));
 	co_buf_add_byte(buf, '"');
 }

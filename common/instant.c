@@ -21,54 +21,54 @@ static int64_t days_from_date(int64_t year, int64_t month, int64_t day)
 	return era * 146097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - 719468;
 }
 
-static void date_from_days(int64_t days, int64_t *year, int64_t *month, int64_t *day)
+/* For the years 0000 to 9999, so that 32 bits suffice: this runs a dozen times per command. */
+static void date_from_days(int64_t days, uint32_t *year, uint32_t *month, uint32_t *day)
 {
-	int64_t shifted = days + 719468;
-	int64_t era = (shifted >= 0 ? shifted : shifted - 146096) / 146097;
-	int64_t day_of_era = shifted - era * 146097;
-	int64_t year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
-	int64_t day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-	int64_t march_month = (5 * day_of_year + 2) / 153;
+	/* Counted from 1 March of the year -400: an era earlier than the year 0, so that nothing is negative. */
+	uint32_t shifted = (uint32_t)(days + 719468 + 146097);
+	uint32_t era = shifted / 146097;
+	uint32_t day_of_era = shifted % 146097;
+	uint32_t year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
+	uint32_t day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+	uint32_t march_month = (5 * day_of_year + 2) / 153;
 
 	*day = day_of_year - (153 * march_month + 2) / 5 + 1;
 	*month = march_month < 10 ? march_month + 3 : march_month - 9;
-	*year = year_of_era + era * 400 + (*month <= 2);
+	*year = year_of_era + era * 400 + (*month <= 2) - 400;
 }
 
-/* `width` digits and the byte behind them (0: none). */
-static char *put_digits(char *out, int64_t number, int width, char behind)
+/* Two digits and the byte behind them. */
+static char *put_pair(char *out, uint32_t number, char behind)
 {
-	for (int i = width - 1; i >= 0; i--) {
-		out[i] = (char)('0' + number % 10);
-		number /= 10;
-	}
-	out += width;
-	*out++ = behind;
-	return out;
+	out[0] = (char)('0' + number / 10);
+	out[1] = (char)('0' + number % 10);
+	out[2] = behind;
+	return out + 3;
 }
 
 void co_instant_format(int64_t instant_ms, char out[CO_INSTANT_TEXT + 1])
 {
-	int64_t days, ms_of_day, year, month, day;
+	int64_t days;
+	uint32_t ms_of_day, year, month, day;
 
 	if (instant_ms < YEAR_0000_MS)
 		instant_ms = YEAR_0000_MS;
 	if (instant_ms > YEAR_9999_END_MS)
 		instant_ms = YEAR_9999_END_MS;
-	days = instant_ms / MS_PER_DAY;
-	ms_of_day = instant_ms % MS_PER_DAY;
-	if (ms_of_day < 0) {
-		ms_of_day += MS_PER_DAY;
-		days--;
-	}
+	/* Counted from the year 0, as a remainder is negative with what it is of. */
+	days = (instant_ms - YEAR_0000_MS) / MS_PER_DAY + YEAR_0000_MS / MS_PER_DAY;
+	ms_of_day = (uint32_t)((instant_ms - YEAR_0000_MS) % MS_PER_DAY);
 	date_from_days(days, &year, &month, &day);
-	out = put_digits(out, year, 4, '-');
-	out = put_digits(out, month, 2, '-');
-	out = put_digits(out, day, 2, 'T');
-	out = put_digits(out, ms_of_day / MS_PER_HOUR, 2, ':');
-	out = put_digits(out, ms_of_day / MS_PER_MINUTE % 60, 2, ':');
-	out = put_digits(out, ms_of_day / MS_PER_SECOND % 60, 2, '.');
-	out = put_digits(out, ms_of_day % MS_PER_SECOND, 3, 'Z');
+	*out++ = (char)('0' + year / 1000);
+	*out++ = (char)('0' + year / 100 % 10);
+	out = put_pair(out, year % 100, '-');
+	out = put_pair(out, month, '-');
+	out = put_pair(out, day, 'T');
+	out = put_pair(out, ms_of_day / (uint32_t)MS_PER_HOUR, ':');
+	out = put_pair(out, ms_of_day / (uint32_t)MS_PER_MINUTE % 60, ':');
+	out = put_pair(out, ms_of_day / (uint32_t)MS_PER_SECOND % 60, '.');
+	*out++ = (char)('0' + ms_of_day % 1000 / 100);
+	out = put_pair(out, ms_of_day % 100, 'Z');
 	*out = '\0';
 }
 

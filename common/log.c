@@ -1,9 +1,11 @@
 #include "checkout/log.h"
 
 #include "checkout/instant.h"
+#include "checkout/metrics.h"
 
 #include <errno.h>
 #include <inttypes.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
@@ -231,17 +233,97 @@ static void put_head(struct line *line, enum co_log_level level, const char *eve
 			put_field(line, &names[i]);
 }
 
+/* --- the limit ---------------------------------------------------------------------------------------------------- */
+
+#define LIMITED_EVENTS_MAX 128 /* there are far fewer; one that finds no room has no limit */
+#define EVENT_BYTES 48
+
+static unsigned limit_lines;
+static int64_t limit_interval_ms;
+static pthread_mutex_t limit_guard = PTHREAD_MUTEX_INITIALIZER;
+static struct limited {
+	char event[EVENT_BYTES];
+	int64_t since_ms;
+	unsigned written;
+	uint64_t suppressed;
+} limited[LIMITED_EVENTS_MAX];
+
+void co_log_setup_limit(unsigned lines, int64_t interval_ms)
+{
+	limit_lines = lines;
+	limit_interval_ms = interval_ms;
+	memset(limited, 0, sizeof limited);
+}
+
+static int64_t monotonic_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static struct limited *limited_find(const char *event)
+{
+	for (size_t i = 0; i < LIMITED_EVENTS_MAX; i++) {
+		if (!limited[i].event[0])
+			snprintf(limited[i].event, sizeof limited[i].event, "%s", event);
+		if (strncmp(limited[i].event, event, EVENT_BYTES - 1) == 0)
+			return &limited[i];
+	}
+	return NULL;
+}
+
+/* Whether the line is written; *suppressed: how many of its event were not, since the last one that was. */
+static bool within_limit(enum co_log_level level, const char *event, uint64_t *suppressed)
+{
+	struct limited *found;
+	bool within = true;
+
+	*suppressed = 0;
+	if (limit_lines == 0 || level == CO_LOG_DEBUG || level == CO_LOG_BUG || !event[0])
+		return true;
+	pthread_mutex_lock(&limit_guard);
+	found = limited_find(event);
+	if (found) {
+		int64_t now_ms = monotonic_ms();
+		if (found->written == 0 || now_ms - found->since_ms >= limit_interval_ms) {
+			found->since_ms = now_ms;
+			found->written = 0;
+		}
+		within = found->written < limit_lines;
+		if (within) {
+			found->written++;
+			*suppressed = found->suppressed;
+			found->suppressed = 0;
+		} else {
+			found->suppressed++;
+		}
+	}
+	pthread_mutex_unlock(&limit_guard);
+	if (!within)
+		co_metric_add(CO_METRIC_LOG_SUPPRESSED, 0, 0, 1);
+	return within;
+}
+
 void co_log_write(enum co_log_level level, const char *event, const char *message, const struct co_log_field *fields)
 {
 	int saved_errno = errno;
 	struct line line;
 	bool cut = false;
 	const char *tail;
+	uint64_t suppressed;
 
+	if (!within_limit(level, event ? event : "", &suppressed)) {
+		errno = saved_errno;
+		return;
+	}
 	line.len = 0;
 	line.full = false;
 	line.format = (enum co_log_format)atomic_load_explicit(&log_format, memory_order_relaxed);
 	put_head(&line, level, event ? event : "", message ? message : "");
+	if (suppressed)
+		put_field(&line, &CO_INT("checkout.log.suppressed", suppressed));
 	for (; fields && fields->key; fields++) {
 		put_field(&line, fields);
 		cut = cut || line.full;

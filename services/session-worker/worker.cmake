@@ -1,5 +1,5 @@
 # co_lane: the loop and its recovery behind the ports. co_adapters: Kafka, Redis, HTTP, clock. session-worker: the composition.
-add_library(co_lane STATIC app/desk.c app/round.c app/shard.c app/lane.c app/recovery.c app/crash.c)
+add_library(co_lane STATIC app/desk.c app/round.c app/shard.c app/lane.c app/recovery.c)
 target_include_directories(co_lane PUBLIC ${CMAKE_CURRENT_LIST_DIR} ${CMAKE_CURRENT_LIST_DIR}/app)
 target_link_libraries(co_lane PUBLIC co_app)
 
@@ -11,7 +11,7 @@ target_link_libraries(co_adapters
   PUBLIC co_app PkgConfig::RDKAFKA PkgConfig::HIREDIS
   PRIVATE PkgConfig::MICROHTTPD PkgConfig::JANSSON Threads::Threads)
 
-add_executable(session-worker main.c lanes.c health.c describe.c
+add_executable(session-worker main.c lanes.c health.c page.c describe.c
   describe_tables.c describe_errors.c describe_story.c)
 target_compile_definitions(session-worker PRIVATE CO_VERSION="${PROJECT_VERSION}")
 target_link_libraries(session-worker PRIVATE co_lane co_adapters co_registry co_topics Threads::Threads)

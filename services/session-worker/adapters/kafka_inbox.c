@@ -74,7 +74,7 @@ static void on_rebalance(rd_kafka_t *consumer, rd_kafka_resp_err_t err, rd_kafka
 /* Runs on the lane's thread, within a poll. The text stays librdkafka's. */
 static int on_statistics(rd_kafka_t *consumer, char *json, size_t bytes, void *opaque)
 {
-	const struct co_kafka_inbox *inbox = opaque;
+	struct co_kafka_inbox *inbox = opaque;
 	(void)consumer;
 	co_kafka_stats_consumer(inbox->lane, inbox->commands, inbox->held, inbox->held_count, json, bytes);
 	return 0;
@@ -141,23 +141,25 @@ static void read_message(const rd_kafka_message_t *message, struct co_arena *are
 	read_headers(message, arena, out);
 }
 
-static enum co_status on_poll_error(struct co_kafka_inbox *inbox, const rd_kafka_message_t *message)
+/* A fatal error may come without a message: it is asked for at every poll that brought none. */
+static enum co_status ask_fatal(struct co_kafka_inbox *inbox)
 {
-	static struct co_log_gate gate;
-	if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF)
-		return CO_NOTHING;
 	char text[256] = "";
 	rd_kafka_resp_err_t fatal = rd_kafka_fatal_error(inbox->consumer, text, sizeof(text));
 	if (fatal == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID)
 		return CO_FENCED;
-	if (fatal != RD_KAFKA_RESP_ERR_NO_ERROR) {
-		co_log(CO_LOG_ERROR, "kafka.fatal", text, CO_TEXT("error.code", rd_kafka_err2name(fatal)));
-		return CO_LOG_FATAL;
-	}
-	if (co_log_gate_open(&gate, 10000))
+	if (fatal == RD_KAFKA_RESP_ERR_NO_ERROR)
+		return CO_NOTHING;
+	co_log(CO_LOG_ERROR, "kafka.fatal", text, CO_TEXT("error.code", rd_kafka_err2name(fatal)));
+	return CO_LOG_FATAL;
+}
+
+static void tell_poll_error(const rd_kafka_message_t *message)
+{
+	static struct co_log_gate gate;
+	if (message->err != RD_KAFKA_RESP_ERR__PARTITION_EOF && co_log_gate_open(&gate, 10000))
 		co_log(CO_LOG_NOTICE, "kafka.consumer", rd_kafka_message_errstr(message),
 			   CO_TEXT("error.code", rd_kafka_err2name(message->err)));
-	return CO_NOTHING;
 }
 
 static enum co_status inbox_poll(void *self, int timeout_ms, struct co_arena *arena, struct co_record *out)
@@ -168,8 +170,10 @@ static enum co_status inbox_poll(void *self, int timeout_ms, struct co_arena *ar
 	rd_kafka_message_t *message = rd_kafka_consumer_poll(inbox->consumer, timeout_ms);
 	enum co_status status = CO_NOTHING;
 	if (message && message->err)
-		status = on_poll_error(inbox, message);
-	else if (message && inbox->started && !inbox->moved)
+		tell_poll_error(message);
+	if (!message || message->err)
+		status = ask_fatal(inbox);
+	else if (inbox->started && !inbox->moved)
 		status = CO_OK;
 	if (inbox->moved && status != CO_FENCED && status != CO_LOG_FATAL) {
 		inbox->moved = false;

@@ -362,12 +362,17 @@ static void outbox_tick(void *self, int32_t partition)
 	}
 	if (!outbox->ticker && open_ticker(outbox) != CO_OK)
 		return;
-	rd_kafka_resp_err_t err =
-		rd_kafka_producev(outbox->ticker, RD_KAFKA_V_TOPIC(outbox->identity->commands), RD_KAFKA_V_PARTITION(partition),
-						  RD_KAFKA_V_HEADER("ce_specversion", "1.0", 3),
-						  RD_KAFKA_V_HEADER("ce_type", "checkout.session.tick", 21), RD_KAFKA_V_END);
-	if (err)
-		co_log(CO_LOG_DEBUG, "kafka.tick", rd_kafka_err2str(err), CO_INT("checkout.partition", partition));
+	const rd_kafka_vu_t parts[] = {
+		{.vtype = RD_KAFKA_VTYPE_TOPIC, .u.cstr = outbox->identity->commands},
+		{.vtype = RD_KAFKA_VTYPE_PARTITION, .u.i32 = partition},
+		{.vtype = RD_KAFKA_VTYPE_HEADER, .u.header = {"ce_specversion", "1.0", 3}},
+		{.vtype = RD_KAFKA_VTYPE_HEADER, .u.header = {"ce_type", "checkout.session.tick", 21}},
+	};
+	rd_kafka_error_t *error = rd_kafka_produceva(outbox->ticker, parts, sizeof(parts) / sizeof(parts[0]));
+	if (error) {
+		co_log(CO_LOG_DEBUG, "kafka.tick", rd_kafka_error_string(error), CO_INT("checkout.partition", partition));
+		rd_kafka_error_destroy(error);
+	}
 	(void)rd_kafka_poll(outbox->ticker, 0);
 }
 

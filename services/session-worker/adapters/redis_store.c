@@ -2,6 +2,7 @@
 
 #include "redis_link.h"
 
+#include "checkout/crash.h"
 #include "checkout/log.h"
 #include "checkout/metrics.h"
 
@@ -286,6 +287,7 @@ static enum co_status apply_all(struct co_redis_store *store, const struct co_st
 			return status;
 		if (status != CO_OK)
 			worst = status;
+		co_crash_point("mid_apply");
 	}
 	return worst;
 }

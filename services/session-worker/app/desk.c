@@ -116,37 +116,47 @@ static bool is_allowed(const struct co_desk *desk, struct co_view name)
 	return false;
 }
 
-static void redirect(const struct co_desk *desk, int32_t partition, enum co_reply_refusal refusal,
-					 struct co_reply_target *out)
+struct co_reply_target co_desk_redirected(const struct co_desk *desk, enum co_reply_refusal refusal)
 {
-	*out = (struct co_reply_target){
-		.topic = desk->names.topics[CO_TOPIC_REPLIES], .partition = partition, .redirected = true, .refusal = refusal};
+	return (struct co_reply_target){
+		.topic = desk->names.topics[CO_TOPIC_REPLIES], .redirected = true, .refusal = refusal};
 }
 
-enum co_status co_desk_reply_target(const struct co_desk *desk, const struct co_outbox *outbox,
-									const struct co_reply_address *address, struct co_view key,
-									int32_t record_partition, struct co_reply_target *out)
+enum co_status co_desk_reply_topic(const struct co_desk *desk, const struct co_outbox *outbox,
+								   const struct co_reply_address *address, struct co_reply_target *out, int32_t *count)
 {
-	struct co_view topic = address->topic.ptr ? address->topic : desk->names.topics[CO_TOPIC_REPLIES];
-	int32_t count = desk->partition_count;
-	if (address->topic.ptr && !co_view_eq(topic, desk->names.topics[CO_TOPIC_REPLIES])) {
-		if (!is_topic_name(topic))
-			return redirect(desk, record_partition, CO_REPLY_REFUSAL_NAME, out), CO_OK;
-		if (is_internal(desk, topic))
-			return redirect(desk, record_partition, CO_REPLY_REFUSAL_INTERNAL, out), CO_OK;
-		if (!is_allowed(desk, topic))
-			return redirect(desk, record_partition, CO_REPLY_REFUSAL_NOT_ALLOWED, out), CO_OK;
-		count = outbox->partitions_of(outbox->self, topic);
-		if (count < 0)
+	struct co_view replies = desk->names.topics[CO_TOPIC_REPLIES];
+	struct co_view topic = address->topic;
+	*count = desk->partition_count;
+	*out = (struct co_reply_target){.topic = replies};
+	if (!topic.ptr || co_view_eq(topic, replies))
+		return CO_OK;
+	if (!is_topic_name(topic)) {
+		*out = co_desk_redirected(desk, CO_REPLY_REFUSAL_NAME);
+	} else if (is_internal(desk, topic)) {
+		*out = co_desk_redirected(desk, CO_REPLY_REFUSAL_INTERNAL);
+	} else if (!is_allowed(desk, topic)) {
+		*out = co_desk_redirected(desk, CO_REPLY_REFUSAL_NOT_ALLOWED);
+	} else {
+		int32_t found = outbox->partitions_of(outbox->self, topic);
+		if (found < 0)
 			return CO_LOG_DOWN;
-		if (count == 0)
-			return redirect(desk, record_partition, CO_REPLY_REFUSAL_UNKNOWN_TOPIC, out), CO_OK;
+		if (found == 0) {
+			*out = co_desk_redirected(desk, CO_REPLY_REFUSAL_UNKNOWN_TOPIC);
+		} else {
+			out->topic = topic;
+			*count = found;
+		}
 	}
-	int32_t partition = record_partition;
-	if (address->partition >= 0 && address->partition < count)
-		partition = (int32_t)address->partition;
-	else if (count != desk->partition_count)
-		partition = key.ptr ? (int32_t)(co_murmur2(key) % (uint32_t)count) : record_partition % count;
-	*out = (struct co_reply_target){.topic = topic, .partition = partition};
 	return CO_OK;
+}
+
+int32_t co_desk_reply_partition(const struct co_desk *desk, const struct co_reply_address *address, struct co_view key,
+								int32_t record_partition, int32_t count)
+{
+	if (address->partition >= 0 && address->partition < count)
+		return (int32_t)address->partition;
+	if (count == desk->partition_count)
+		return record_partition;
+	return key.ptr ? (int32_t)(co_murmur2(key) % (uint32_t)count) : record_partition % count;
 }

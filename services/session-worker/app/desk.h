@@ -38,10 +38,16 @@ void co_desk_clear(struct co_desk *desk);
 /* The partition that the session lives on (contract section 1). */
 int32_t co_desk_partition(const struct co_desk *desk, const struct co_uuid *session_id);
 
-/* Judges a reply address (contract section 2). `key`: of the reply (ptr NULL: none). CO_OK, or CO_LOG_DOWN when Kafka
- * does not say whether the named topic exists. */
-enum co_status co_desk_reply_target(const struct co_desk *desk, const struct co_outbox *outbox,
-									const struct co_reply_address *address, struct co_view key,
-									int32_t record_partition, struct co_reply_target *out) CO_MUST_USE;
+/* Judges the topic of a reply address (contract section 2); `out->partition` is left for co_desk_reply_partition().
+ * CO_OK with *count the topic's partitions, or CO_LOG_DOWN when Kafka does not say whether the named topic exists. */
+enum co_status co_desk_reply_topic(const struct co_desk *desk, const struct co_outbox *outbox,
+								   const struct co_reply_address *address, struct co_reply_target *out,
+								   int32_t *count) CO_MUST_USE;
+/* The partition of a reply: the one asked for if it exists, else the record's, else (another count) the key's murmur2.
+ * `key`: of the reply; ptr NULL: none. */
+int32_t co_desk_reply_partition(const struct co_desk *desk, const struct co_reply_address *address, struct co_view key,
+								int32_t record_partition, int32_t count);
+/* The default reply topic in place of a refused one. */
+struct co_reply_target co_desk_redirected(const struct co_desk *desk, enum co_reply_refusal refusal);
 
 #endif

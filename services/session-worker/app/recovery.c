@@ -1,10 +1,10 @@
 /* The one way back (docs/architecture.md, "Recovery"): recycle the producer, read the committed positions, align the
  * view with the log, read on. Start-up, rebalance, fault and unknown outcome all come through here, so it is exercised
  * all the time. */
-#include "crash.h"
 #include "lane.h"
 
 #include "checkout/app/stored.h"
+#include "checkout/crash.h"
 #include "checkout/log.h"
 
 #include <inttypes.h>
@@ -333,14 +333,13 @@ static enum co_status align_all(struct co_lane *lane)
 enum co_status co_lane_recover(struct co_lane *lane)
 {
 	const struct co_outbox *outbox = &lane->ports.outbox;
+	/* at every try, or a long wait for Redis or Kafka would cost the membership */
+	enum co_status member = keep_membership(lane);
+	if (member != CO_OK && member != CO_REBALANCED)
+		return member;
 	if (lane->phase == CO_LANE_RECYCLE) {
-		enum co_status status = outbox->recycle(outbox->self, RECYCLE_TIMEOUT_MS);
-		enum co_status member = keep_membership(lane);
-		if (status != CO_OK)
-			return status;
+		CO_TRY(outbox->recycle(outbox->self, RECYCLE_TIMEOUT_MS));
 		lane->phase = CO_LANE_ALIGN;
-		if (member != CO_OK && member != CO_REBALANCED)
-			return member;
 	}
 	CO_TRY(align_all(lane));
 	lane->phase = CO_LANE_RUN;

@@ -5,6 +5,7 @@
 
 #include <assert.h>
 #include <inttypes.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -129,7 +130,8 @@ void co_shard_load(struct co_shard *shard, const struct co_desk *desk, const str
 	if (entry->stored.ptr) {
 		work->stored = true;
 		work->raw = entry->stored;
-		struct co_session *session = CO_NEW(shard->arena, struct co_session);
+		/* Not cleared: a stored session that can be read fills every member that counts, and has room for much more. */
+		struct co_session *session = co_arena_alloc(shard->arena, sizeof(*session));
 		if (co_stored_read(entry->stored, shard->arena, session) == CO_OK && co_uuid_eq(&session->id, &entry->id))
 			work->session = session;
 		else
@@ -222,6 +224,8 @@ struct taking {
 	const struct co_judge *judge;
 	struct co_origin origin;
 	struct co_round *round;
+	struct co_reply_target target; /* but for its partition */
+	int32_t target_count;          /* partitions of its topic */
 };
 
 static struct co_view reply_key(const struct taking *taking)
@@ -234,24 +238,23 @@ static void answer(const struct taking *taking, const struct co_decision *decisi
 {
 	const struct co_desk *desk = taking->judge->desk;
 	const struct co_record *record = taking->origin.record;
-	struct co_reply_target target;
-	enum co_status known = co_desk_reply_target(desk, taking->judge->outbox, &taking->origin.intake->reply,
-												reply_key(taking), record->partition, &target);
-	bool poisoned = record->offset == taking->shard->poison_offset;
-	if (known != CO_OK || (poisoned && taking->origin.intake->reply.topic.ptr))
-		target = (struct co_reply_target){.topic = desk->names.topics[CO_TOPIC_REPLIES],
-										  .partition = record->partition,
-										  .redirected = true,
-										  .refusal = CO_REPLY_REFUSAL_UNKNOWN_TOPIC};
-	if (target.redirected)
+	const struct co_reply_address *address = &taking->origin.intake->reply;
+	struct co_reply_target target = taking->target;
+	if (record->offset == taking->shard->poison_offset && address->topic.ptr)
+		target = co_desk_redirected(desk, CO_REPLY_REFUSAL_UNKNOWN_TOPIC);
+	if (target.redirected) {
+		target.partition = record->partition;
 		co_round_count(taking->round, CO_METRIC_REDIRECTS, target.refusal, 0);
+	} else {
+		target.partition =
+			co_desk_reply_partition(desk, address, reply_key(taking), record->partition, taking->target_count);
+	}
 	co_output_reply(&desk->names, taking->round->arena, &taking->origin, decision, session, &target,
 					co_round_message(taking->round));
 }
 
 static void count_command(const struct taking *taking, const struct co_decision *decision)
 {
-
 	size_t outcome = decision->replayed                             ? CO_OUTCOME_REPLAYED
 					 : decision->verdict.problem == CO_PROBLEM_NONE ? CO_OUTCOME_ACCEPTED
 																	: CO_OUTCOME_REJECTED;
@@ -293,33 +296,40 @@ static bool fits(const struct co_round *round, size_t from)
 
 static void publish_internal_error(const struct taking *taking, const struct co_session *session)
 {
-	struct co_decision *decision = CO_NEW(taking->round->arena, struct co_decision);
-	co_decide_internal_error(session ? (uint16_t)session->change_count : 0, decision);
-	publish(taking, decision, session);
+	struct co_decision decision;
+	co_decide_internal_error(session ? (uint16_t)session->change_count : 0, &decision);
+	publish(taking, &decision, session);
 	co_round_count(taking->round, CO_METRIC_POISONED, 0, 0);
 }
 
 /* Refusals before a session comes into it. */
 static void refuse(const struct taking *taking, const struct co_verdict *verdict)
 {
-	struct co_decision *decision = CO_NEW(taking->round->arena, struct co_decision);
-	decision->verdict = *verdict;
-	decision->tells_error = true;
-	decision->told = verdict->code;
+	struct co_decision decision = {.verdict = *verdict, .tells_error = true, .told = verdict->code};
 	size_t messages = taking->round->message_count, tallies = taking->round->tally_count;
-	publish(taking, decision, NULL);
+	publish(taking, &decision, NULL);
 	if (!fits(taking->round, messages)) {
 		co_round_rewind(taking->round, messages, tallies);
 		publish_internal_error(taking, NULL);
 	}
 }
 
+/* What a session holds, and not the room behind it: kilobytes that most sessions never use. */
+static void copy_session(struct co_session *to, const struct co_session *from)
+{
+	memcpy(to, from, offsetof(struct co_session, changes));
+	memcpy(to->changes, from->changes, from->change_count * sizeof(from->changes[0]));
+	to->memory_count = from->memory_count;
+	memcpy(to->memory, from->memory, from->memory_count * sizeof(from->memory[0]));
+}
+
+/* The decision lives on the stack: what outlives it is copied or written out, and the same few kilobytes stay warm. */
 static void decide(const struct taking *taking, const struct co_merchant *merchant, struct co_work *work)
 {
 	struct co_shard *shard = taking->shard;
 	struct co_arena *arena = taking->round->arena;
 	const struct co_command *command = &taking->origin.intake->command;
-	struct co_decision *decision = CO_NEW(arena, struct co_decision);
+	struct co_decision decision;
 	struct co_session *session = work ? work->session : NULL;
 
 	if (taking->origin.record->offset == shard->poison_offset) {
@@ -327,21 +337,22 @@ static void decide(const struct taking *taking, const struct co_merchant *mercha
 		return;
 	}
 	if (work && work->unreadable) {
-		co_decide_unreadable(decision);
+		co_decide_unreadable(&decision);
 		co_round_count(taking->round, CO_METRIC_UNREADABLE, 0, 0);
 	} else {
-		co_decide(session, command, taking->origin.now_ms, merchant, arena, decision);
+		co_decide(session, command, taking->origin.now_ms, merchant, arena, &decision);
 	}
-	bool evolves = work && (decision->creates || decision->changes || decision->remembers);
+	bool evolves = work && (decision.creates || decision.changes || decision.remembers);
 	struct co_session *after = session;
 	if (evolves) {
-		after = CO_NEW(arena, struct co_session);
+		assert(session || decision.creates);
+		after = co_arena_alloc(arena, sizeof(*after));
 		if (session)
-			*after = *session;
-		co_evolve(after, command, decision, arena);
+			copy_session(after, session);
+		co_evolve(after, command, &decision, arena);
 	}
 	size_t messages = taking->round->message_count, tallies = taking->round->tally_count;
-	publish(taking, decision, after);
+	publish(taking, &decision, after);
 	if (!fits(taking->round, messages)) {
 		co_round_rewind(taking->round, messages, tallies);
 		publish_internal_error(taking, session);
@@ -359,9 +370,9 @@ static void take_command(struct taking *taking)
 	const struct co_judge *judge = taking->judge;
 	const struct co_record *record = taking->origin.record;
 	const struct co_command *command = &taking->origin.intake->command;
-	struct co_verdict *verdict = CO_NEW(taking->round->arena, struct co_verdict);
-	if (!co_admit_attributes(command, verdict)) {
-		refuse(taking, verdict);
+	struct co_verdict verdict; /* written when it refuses */
+	if (!co_admit_attributes(command, &verdict)) {
+		refuse(taking, &verdict);
 		return;
 	}
 	struct co_merchant merchant;
@@ -372,8 +383,8 @@ static void take_command(struct taking *taking)
 										 .namespace_name = command->namespace_name};
 	bool good = known && judge->registry->authenticate(judge->edition, &command->merchant_id, &credentials,
 													   taking->origin.now_ms, &refusal);
-	if (!co_admit(command, taking->origin.now_ms, known ? &merchant : NULL, good ? NULL : &refusal, verdict)) {
-		refuse(taking, verdict);
+	if (!co_admit(command, taking->origin.now_ms, known ? &merchant : NULL, good ? NULL : &refusal, &verdict)) {
+		refuse(taking, &verdict);
 		return;
 	}
 	struct co_uuid *id = CO_NEW(taking->round->arena, struct co_uuid);
@@ -407,10 +418,9 @@ static void take_not_command(const struct taking *taking)
 	co_round_count(taking->round, CO_METRIC_DLQ, intake->reason, 0);
 	if (!intake->answerable)
 		return;
-	struct co_decision *decision = CO_NEW(taking->round->arena, struct co_decision);
-	decision->verdict.problem = CO_PROBLEM_NOT_COMMAND;
-	decision->verdict.code = CO_CODE_VALIDATION_ERROR;
-	answer(taking, decision, NULL);
+	const struct co_decision decision = {
+		.verdict = {.problem = CO_PROBLEM_NOT_COMMAND, .code = CO_CODE_VALIDATION_ERROR}};
+	answer(taking, &decision, NULL);
 }
 
 static void take_tick(struct co_shard *shard, const struct co_record *record)
@@ -428,20 +438,18 @@ enum co_taken co_shard_take(struct co_shard *shard, const struct co_judge *judge
 	int64_t now = record->timestamp_ms > shard->round_clock_ms ? record->timestamp_ms : shard->round_clock_ms;
 	if (now >= shard->horizon_ms)
 		return CO_TAKE_LATER;
-	struct co_reply_target target;
-	if (intake->kind != CO_INTAKE_TICK && record->offset != shard->poison_offset &&
-		co_desk_reply_target(judge->desk, judge->outbox, &intake->reply, record->key, record->partition, &target) !=
-			CO_OK)
+	struct taking taking = {.shard = shard,
+							.judge = judge,
+							.origin = {.record = record, .intake = intake, .session_id = NULL, .now_ms = now},
+							.round = round};
+	if (intake->kind != CO_INTAKE_TICK &&
+		co_desk_reply_topic(judge->desk, judge->outbox, &intake->reply, &taking.target, &taking.target_count) != CO_OK)
 		return CO_TAKE_WAIT;
 
 	shard->touched = true;
 	shard->round_clock_ms = now;
 	shard->round_next_offset = record->offset + 1;
 	co_shard_elapse(shard, judge, now, round);
-	struct taking taking = {.shard = shard,
-							.judge = judge,
-							.origin = {.record = record, .intake = intake, .session_id = NULL, .now_ms = now},
-							.round = round};
 	switch (intake->kind) {
 	case CO_INTAKE_TICK:
 		take_tick(shard, record);

@@ -1,4 +1,4 @@
-#include "crash.h"
+#include "checkout/crash.h"
 
 #ifdef CO_CRASH_POINTS
 #include <signal.h>

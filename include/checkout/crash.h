@@ -1,7 +1,7 @@
 /* Named points at which a test build ends itself as kill -9 would: CO_CRASH=<name>[:<passes before>] in the
  * environment. Nothing of it is in a build without CO_CRASH_POINTS. */
-#ifndef CHECKOUT_APP_CRASH_H
-#define CHECKOUT_APP_CRASH_H
+#ifndef CHECKOUT_CRASH_H
+#define CHECKOUT_CRASH_H
 
 #ifdef CO_CRASH_POINTS
 void co_crash_point(const char *name);
