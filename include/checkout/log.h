@@ -27,6 +27,10 @@ void co_log_setup(enum co_log_level level, enum co_log_format format);
 /* service.name and service.node.name of all lines (cut to 63 bytes; NULL or "" leaves one out). Before any thread logs.
  * service.name is the program's name until then. */
 void co_log_setup_names(const char *service, const char *node);
+/* Of one event no more than `lines` are written in `interval_ms`, but for those of level bug and debug; the next one
+ * after that says in checkout.log.suppressed how many were left out, and checkout_log_suppressed_total counts them. 0:
+ * no limit, as before the call. Before any thread logs. */
+void co_log_setup_limit(unsigned lines, int64_t interval_ms);
 bool co_log_level_find(struct co_view name, enum co_log_level *out);
 bool co_log_enabled(enum co_log_level level);
 /* `event`: a stable dotted name ("lane.recovered"); `message`: a sentence. Controls and quotes in any text are escaped
