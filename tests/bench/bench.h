@@ -119,7 +119,8 @@ const struct bench_record *bench_consume(struct bench_consumer *consumer, int ti
 bool bench_header(const struct bench_record *record, const char *name, char out[BENCH_TEXT]);
 void bench_consumer_close(struct bench_consumer *consumer);
 
-/* --- the measurements: each adds what it found to `result` --------------------------------------------------------- */
+/* --- the measurements: each adds what it found to `result` ---------------------------------------------------------
+ */
 
 /* Throughput, and the two variants alternating. */
 void bench_throughput(const struct bench_options *options, json_t *result);

@@ -39,20 +39,20 @@ static void session_id(const char *reference, char out[37])
 
 static size_t create_data(const struct bench_command *command, const char *reference, char *out, size_t room)
 {
-	int length = snprintf(
-		out, room,
-		"{\"referenceId\":\"%s\",\"ttlSeconds\":%u,\"currency\":\"USD\",\"capture\":true,"
-		"\"config\":{\"modes\":[\"PAYMENT\"],\"paymentMethodChannel\":{\"card\":[\"CREDIT\",\"DEBIT\"],"
-		"\"bankAccount\":[]}},\"payment\":{\"amount\":%zu,\"merchantTransactionId\":\"txn-%s\","
-		"\"description\":\"Two chairs and a table\",\"statementDescriptorSuffix\":\"FURNITURE\","
-		"\"metadata\":{\"basket\":\"b-%zu\",\"channel\":\"web\"}},"
-		"\"customer\":{\"hsid\":\"hs-%zu\",\"email\":\"someone@example.test\",\"firstName\":\"Some\","
-		"\"lastName\":\"One\"},\"consent\":{\"merchantConsentId\":\"consent-%zu\","
-		"\"merchantConsentText\":\"I agree that my card is charged for this order.\","
-		"\"collectionTimestamp\":\"2026-01-05T10:15:30Z\",\"collectionDetails\":{\"type\":\"WEB\","
-		"\"web\":{\"ipAddress\":\"203.0.113.7\",\"userAgent\":\"Mozilla/5.0 (X11; Linux x86_64)\"}}}}",
-		reference, command->ttl_s, command->session % 90000 + 100, reference, command->session, command->session,
-		command->session);
+	int length =
+		snprintf(out, room,
+				 "{\"referenceId\":\"%s\",\"ttlSeconds\":%u,\"currency\":\"USD\",\"capture\":true,"
+				 "\"config\":{\"modes\":[\"PAYMENT\"],\"paymentMethodChannel\":{\"card\":[\"CREDIT\",\"DEBIT\"],"
+				 "\"bankAccount\":[]}},\"payment\":{\"amount\":%zu,\"merchantTransactionId\":\"txn-%s\","
+				 "\"description\":\"Two chairs and a table\",\"statementDescriptorSuffix\":\"FURNITURE\","
+				 "\"metadata\":{\"basket\":\"b-%zu\",\"channel\":\"web\"}},"
+				 "\"customer\":{\"hsid\":\"hs-%zu\",\"email\":\"someone@example.test\",\"firstName\":\"Some\","
+				 "\"lastName\":\"One\"},\"consent\":{\"merchantConsentId\":\"consent-%zu\","
+				 "\"merchantConsentText\":\"I agree that my card is charged for this order.\","
+				 "\"collectionTimestamp\":\"2026-01-05T10:15:30Z\",\"collectionDetails\":{\"type\":\"WEB\","
+				 "\"web\":{\"ipAddress\":\"203.0.113.7\",\"userAgent\":\"Mozilla/5.0 (X11; Linux x86_64)\"}}}}",
+				 reference, command->ttl_s, command->session % 90000 + 100, reference, command->session,
+				 command->session, command->session);
 
 	return (size_t)length;
 }
@@ -69,5 +69,5 @@ void bench_write(const struct bench_command *command, struct bench_text *out)
 	out->has_subject = command->step != BENCH_CREATE;
 	out->data_len = command->step == BENCH_CREATE ? create_data(command, reference, out->data, sizeof(out->data)) : 0;
 	if (out->data_len >= sizeof(out->data))
-		bench_fail("a command is too long");
+		bench_fail("bench: a command is too long");
 }

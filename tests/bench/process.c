@@ -24,10 +24,9 @@ _Noreturn void bench_fail(const char *format, ...)
 	va_list list;
 
 	va_start(list, format);
-	(void)fputs("bench: ", stderr);
-	(void)vfprintf(stderr, format, list);
-	(void)fputc('\n', stderr);
+	(void)vdprintf(STDERR_FILENO, format, list);
 	va_end(list);
+	(void)dprintf(STDERR_FILENO, "\n");
 	if (running > 0)
 		(void)kill(running, SIGKILL);
 	_exit(1);
@@ -38,10 +37,9 @@ void bench_say(const char *format, ...)
 	va_list list;
 
 	va_start(list, format);
-	(void)fputs("bench: ", stderr);
-	(void)vfprintf(stderr, format, list);
-	(void)fputc('\n', stderr);
+	(void)vdprintf(STDERR_FILENO, format, list);
 	va_end(list);
+	(void)dprintf(STDERR_FILENO, "\n");
 }
 
 /* --- clocks ------------------------------------------------------------------------------------------------------- */
@@ -54,9 +52,15 @@ static int64_t clock_us(clockid_t clock)
 	return (int64_t)at.tv_sec * 1000000 + at.tv_nsec / 1000;
 }
 
-int64_t bench_now_us(void) { return clock_us(CLOCK_MONOTONIC); }
+int64_t bench_now_us(void)
+{
+	return clock_us(CLOCK_MONOTONIC);
+}
 
-int64_t bench_wall_us(void) { return clock_us(CLOCK_REALTIME); }
+int64_t bench_wall_us(void)
+{
+	return clock_us(CLOCK_REALTIME);
+}
 
 void bench_sleep_until_us(int64_t monotonic_us)
 {
@@ -69,7 +73,7 @@ void bench_sleep_until_us(int64_t monotonic_us)
 double bench_cpu_s(pid_t pid)
 {
 	char path[64], text[1024];
-	unsigned long user = 0, system = 0;
+	char *rest = NULL;
 
 	(void)snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
 	FILE *file = fopen(path, "r");
@@ -79,8 +83,11 @@ double bench_cpu_s(pid_t pid)
 	text[length] = '\0';
 	/* The name in parentheses may hold anything; utime and stime are the 12th and 13th words behind it. */
 	const char *at = strrchr(text, ')');
-	if (!at || sscanf(at + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &user, &system) != 2)
-		bench_fail("process %d is gone", (int)pid);
+	for (int word = 0; at && word < 12; word++)
+		at = strchr(at + 1, ' ');
+	if (!at)
+		bench_fail("bench: process %d is gone", (int)pid);
+	unsigned long user = strtoul(at, &rest, 10), system = strtoul(rest, NULL, 10);
 	return (double)(user + system) / (double)sysconf(_SC_CLK_TCK);
 }
 
@@ -120,7 +127,7 @@ static char *ask(int port, const char *request, const char *enough)
 		if (enough && strstr(answer, enough))
 			break;
 		if (got + 1 == room && !(answer = realloc(answer, room *= 2)))
-			bench_fail("out of memory");
+			bench_fail("bench: out of memory");
 	}
 	(void)close(handle);
 	answer[got] = '\0';
@@ -145,7 +152,7 @@ void bench_redis_flush(int port)
 	char *answer = ask(port, "FLUSHALL\r\n", "\r\n");
 
 	if (!answer || strncmp(answer, "+OK", 3) != 0)
-		bench_fail("Redis on port %d does not flush", port);
+		bench_fail("bench: Redis on port %d does not flush", port);
 	free(answer);
 }
 
@@ -156,7 +163,7 @@ int64_t bench_redis_used_bytes(int port)
 	const char *at = answer ? strstr(answer, name) : NULL;
 
 	if (!at)
-		bench_fail("Redis on port %d does not tell its memory", port);
+		bench_fail("bench: Redis on port %d does not tell its memory", port);
 	int64_t used = strtoll(at + sizeof(name) - 1, NULL, 10);
 	free(answer);
 	return used;
@@ -168,12 +175,12 @@ int64_t bench_redis_used_bytes(int port)
 static int free_port(void)
 {
 	for (int i = 0; i < 200; i++) {
-		int port = 20000 + (int)((bench_wall_us() / 7 + i * 131) % 12000), handle = connect_to(port);
+		int port = 20000 + (int)((bench_wall_us() / 7 + i * INT64_C(131)) % 12000), handle = connect_to(port);
 		if (handle < 0)
 			return port;
 		(void)close(handle);
 	}
-	bench_fail("no free port");
+	bench_fail("bench: no free port");
 }
 
 static _Noreturn void become(const struct bench_variant *variant, const char *config, const char *log, pid_t parent)
@@ -197,7 +204,7 @@ static void write_config(const struct bench_worker *worker, const struct bench_o
 	FILE *file = fopen(path, "w");
 
 	if (!file)
-		bench_fail("%s: %s", path, strerror(errno));
+		bench_fail("bench: %s: %s", path, strerror(errno));
 	(void)fprintf(file,
 				  "[kafka]\nbootstrap.servers = %s\nbroker.address.family = v4\n"
 				  "[worker]\ninstance = %s\ngroup = %s\nlanes = %d\n[topics]\nprefix = %s\n"
@@ -205,7 +212,7 @@ static void write_config(const struct bench_worker *worker, const struct bench_o
 				  options->bootstrap, run, worker->group, variant->lanes, worker->prefix, options->redis_port,
 				  worker->admin_port);
 	if (fclose(file))
-		bench_fail("%s: %s", path, strerror(errno));
+		bench_fail("bench: %s: %s", path, strerror(errno));
 }
 
 static void wait_ready(const struct bench_worker *worker, const char *log)
@@ -218,10 +225,10 @@ static void wait_ready(const struct bench_worker *worker, const char *log)
 		if (body)
 			return;
 		if (waitpid(worker->pid, NULL, WNOHANG) == worker->pid)
-			bench_fail("the worker ended at start, see %s", log);
+			bench_fail("bench: the worker ended at start, see %s", log);
 		bench_sleep_until_us(bench_now_us() + 20000);
 	}
-	bench_fail("the worker is not ready within %d s, see %s", READY_MS_MAX / 1000, log);
+	bench_fail("bench: the worker is not ready within %d s, see %s", READY_MS_MAX / 1000, log);
 }
 
 void bench_worker_start(struct bench_worker *worker, const struct bench_options *options,
@@ -240,7 +247,7 @@ void bench_worker_start(struct bench_worker *worker, const struct bench_options 
 	if (worker->pid == 0)
 		become(variant, config, log, parent);
 	if (worker->pid < 0)
-		bench_fail("fork: %s", strerror(errno));
+		bench_fail("bench: fork: %s", strerror(errno));
 	running = worker->pid;
 	wait_ready(worker, log);
 }
@@ -253,12 +260,15 @@ void bench_worker_stop(struct bench_worker *worker)
 	(void)kill(worker->pid, SIGTERM);
 	while (waitpid(worker->pid, &status, WNOHANG) != worker->pid) {
 		if (bench_now_us() > end_us)
-			bench_fail("the worker does not end within %d s of SIGTERM", STOP_MS_MAX / 1000);
+			bench_fail("bench: the worker does not end within %d s of SIGTERM", STOP_MS_MAX / 1000);
 		bench_sleep_until_us(bench_now_us() + 10000);
 	}
 	running = 0;
 	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
-		bench_fail("the worker ended with status %d, not 0", status);
+		bench_fail("bench: the worker ended with status %d, not 0", status);
 }
 
-char *bench_worker_metrics(const struct bench_worker *worker) { return get(worker->admin_port, "/metrics"); }
+char *bench_worker_metrics(const struct bench_worker *worker)
+{
+	return get(worker->admin_port, "/metrics");
+}

@@ -82,7 +82,7 @@ double bench_median(const double *values, size_t count)
 	double *copy = malloc((count + 1) * sizeof(*copy));
 
 	if (!copy || count == 0)
-		bench_fail("no values");
+		bench_fail("bench: no values");
 	memcpy(copy, values, count * sizeof(*copy));
 	qsort(copy, count, sizeof(*copy), compare);
 	double median = count % 2 ? copy[count / 2] : (copy[count / 2 - 1] + copy[count / 2]) / 2;

@@ -30,7 +30,8 @@ struct co_kafka_outbox {
 	const struct co_view *topics;
 	size_t topic_count;
 	rd_kafka_t *producer, *ticker;
-	bool initialising; /* init_transactions was begun on `producer` and goes on */
+	rd_kafka_topic_t **handles; /* of `producer`, one per topic of the service; NULL: not asked for yet */
+	bool initialising;          /* init_transactions was begun on `producer` and goes on */
 	struct co_kafka_answers answers;
 	bool rejected;         /* Kafka refused a record of the open transaction for what it is */
 	size_t position_count; /* of the open transaction */
@@ -114,6 +115,18 @@ static enum co_status open_producer(struct co_kafka_outbox *outbox)
 	return CO_LOG_FATAL;
 }
 
+static void close_producer(struct co_kafka_outbox *outbox)
+{
+	for (size_t i = 0; i < outbox->topic_count; i++) {
+		if (outbox->handles[i])
+			rd_kafka_topic_destroy(outbox->handles[i]);
+		outbox->handles[i] = NULL;
+	}
+	if (outbox->producer)
+		rd_kafka_destroy(outbox->producer);
+	outbox->producer = NULL;
+}
+
 /* Without it the first transaction after a recycle waits a second for the topics' leaders. */
 static void warm_metadata(struct co_kafka_outbox *outbox)
 {
@@ -134,9 +147,7 @@ static enum co_status outbox_recycle(void *self, int timeout_ms)
 {
 	struct co_kafka_outbox *outbox = self;
 	if (!outbox->initialising) {
-		if (outbox->producer)
-			rd_kafka_destroy(outbox->producer);
-		outbox->producer = NULL;
+		close_producer(outbox);
 		CO_TRY(open_producer(outbox));
 		outbox->initialising = true;
 	}
@@ -222,12 +233,30 @@ static rd_kafka_headers_t *headers_of(const struct co_message *message)
 	return headers;
 }
 
-static rd_kafka_resp_err_t produce_once(struct co_kafka_outbox *outbox, const struct co_message *message,
-										const char *topic, void *opaque)
+/* The service's own topics keep their handle; any other name is looked up by librdkafka at every message. */
+static rd_kafka_topic_t *handle_of(struct co_kafka_outbox *outbox, struct co_view topic, const char *name)
 {
+	for (size_t i = 0; i < outbox->topic_count; i++) {
+		if (!co_view_eq(outbox->topics[i], topic))
+			continue;
+		if (!outbox->handles[i])
+			outbox->handles[i] = rd_kafka_topic_new(outbox->producer, name, NULL);
+		return outbox->handles[i];
+	}
+	return NULL;
+}
+
+static rd_kafka_resp_err_t produce_once(struct co_kafka_outbox *outbox, const struct co_message *message, void *opaque)
+{
+	char name[TOPIC_BYTES_MAX];
+	if (message->topic.len >= sizeof(name))
+		return RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC;
+	memcpy(name, message->topic.ptr, message->topic.len);
+	name[message->topic.len] = '\0';
+	rd_kafka_topic_t *handle = handle_of(outbox, message->topic, name);
 	rd_kafka_headers_t *headers = headers_of(message);
 	rd_kafka_vu_t parts[] = {
-		{.vtype = RD_KAFKA_VTYPE_TOPIC, .u.cstr = topic},
+		{.vtype = RD_KAFKA_VTYPE_TOPIC, .u.cstr = name},
 		{.vtype = RD_KAFKA_VTYPE_PARTITION, .u.i32 = message->partition},
 		{.vtype = RD_KAFKA_VTYPE_MSGFLAGS, .u.i = RD_KAFKA_MSG_F_COPY},
 		{.vtype = RD_KAFKA_VTYPE_KEY, .u.mem = {(void *)(uintptr_t)message->key.ptr, message->key.len}},
@@ -236,6 +265,8 @@ static rd_kafka_resp_err_t produce_once(struct co_kafka_outbox *outbox, const st
 		{.vtype = RD_KAFKA_VTYPE_OPAQUE, .u.ptr = opaque},
 		{.vtype = RD_KAFKA_VTYPE_HEADERS, .u.headers = headers},
 	};
+	if (handle)
+		parts[0] = (rd_kafka_vu_t){.vtype = RD_KAFKA_VTYPE_RKT, .u.rkt = handle};
 	size_t count = sizeof(parts) / sizeof(parts[0]) - (headers ? 0 : 1);
 	rd_kafka_error_t *error = rd_kafka_produceva(outbox->producer, parts, count);
 	rd_kafka_resp_err_t err = error ? rd_kafka_error_code(error) : RD_KAFKA_RESP_ERR_NO_ERROR;
@@ -250,14 +281,12 @@ static rd_kafka_resp_err_t produce_once(struct co_kafka_outbox *outbox, const st
 static enum co_status outbox_produce(void *self, const struct co_message *message, size_t *index)
 {
 	struct co_kafka_outbox *outbox = self;
-	char topic[TOPIC_BYTES_MAX];
-	(void)snprintf(topic, sizeof(topic), "%.*s", (int)message->topic.len, message->topic.ptr);
 	void *opaque = track(outbox, index);
-	rd_kafka_resp_err_t err = produce_once(outbox, message, topic, opaque);
-	int64_t give_up_ms = monotonic_ms() + COMMIT_TIMEOUT_MS;
-	while (err == RD_KAFKA_RESP_ERR__QUEUE_FULL && monotonic_ms() < give_up_ms) {
+	rd_kafka_resp_err_t err = produce_once(outbox, message, opaque);
+	int64_t began_ms = err == RD_KAFKA_RESP_ERR__QUEUE_FULL ? monotonic_ms() : 0;
+	while (err == RD_KAFKA_RESP_ERR__QUEUE_FULL && monotonic_ms() - began_ms < COMMIT_TIMEOUT_MS) {
 		(void)rd_kafka_poll(outbox->producer, 10);
-		err = produce_once(outbox, message, topic, opaque);
+		err = produce_once(outbox, message, opaque);
 	}
 	if (err == RD_KAFKA_RESP_ERR_NO_ERROR)
 		return CO_OK;
@@ -388,6 +417,9 @@ enum co_status co_kafka_outbox_open(const struct co_kafka_identity *identity, st
 	outbox->inbox = inbox;
 	outbox->topics = topics;
 	outbox->topic_count = topic_count;
+	outbox->handles = calloc(topic_count + 1, sizeof(*outbox->handles));
+	if (!outbox->handles)
+		abort();
 	*out = outbox;
 	return CO_OK;
 }
@@ -417,8 +449,8 @@ void co_kafka_outbox_close(struct co_kafka_outbox *outbox)
 	if (!outbox)
 		return;
 	co_kafka_stats_producer_gone(outbox->identity->lane);
-	if (outbox->producer)
-		rd_kafka_destroy(outbox->producer);
+	close_producer(outbox);
+	free(outbox->handles);
 	if (outbox->ticker)
 		rd_kafka_destroy(outbox->ticker);
 	free(outbox->positions);
