@@ -180,9 +180,15 @@ static int32_t partitions_of(void *self, struct co_view name)
 {
 	struct co_sim_outbox *outbox = self;
 
+	struct co_sim_topic *topic = co_sim_topic_find(outbox->broker, name);
+	bool *remembered = topic ? &outbox->remembered[topic - outbox->broker->topics] : NULL;
+
+	if (remembered && *remembered)
+		return topic->partition_count;
 	if (co_sim_ask(&outbox->faults, CO_SIM_PARTITIONS_OF) != CO_SIM_NONE)
 		return -1;
-	struct co_sim_topic *topic = co_sim_topic_find(outbox->broker, name);
+	if (remembered)
+		*remembered = true;
 	return topic ? topic->partition_count : 0;
 }
 

@@ -37,18 +37,37 @@ static rd_kafka_t *open_handle(rd_kafka_type_t type, rd_kafka_conf_t *conf, stru
 	return handle;
 }
 
-static int run_verb(struct co_tk_kafka *kafka, const char *verb, int64_t timeout_ms)
+/* The folder of a broker, by index; free() it. */
+static char *folder_of(const struct co_tk_kafka *kafka, int node)
 {
-	char port[16];
-	char *run = co_tk_format("%s/run", co_tk_source_dir());
-	char *log = co_tk_format("%s/run.log", kafka->directory);
-	const char *argv[] = {run, "kafka", verb, kafka->directory, port, NULL};
+	return kafka->nodes ? co_tk_format("%s/%d", kafka->directory, node + 1) : strdup(kafka->directory);
+}
 
-	snprintf(port, sizeof(port), "%d", kafka->port);
-	int status =
-		co_tk_run(&(struct co_tk_spawn){.argv = argv, .directory = co_tk_source_dir(), .log = log}, timeout_ms);
+/* ./run kafka VERB FOLDER PORT…, as a process. */
+static pid_t begin_verb(struct co_tk_kafka *kafka, const char *verb, const char *folder, const int *ports, size_t count)
+{
+	char texts[3][16], *run = co_tk_format("%s/run", co_tk_source_dir());
+	char *log = co_tk_format("%s/run.log", kafka->directory);
+	const char *argv[8] = {run, "kafka", verb, folder};
+
+	for (size_t i = 0; i < count; i++) {
+		snprintf(texts[i], sizeof(texts[i]), "%d", ports[i]);
+		argv[4 + i] = texts[i];
+	}
+	pid_t pid = co_tk_spawn(&(struct co_tk_spawn){.argv = argv, .directory = co_tk_source_dir(), .log = log});
 	free(run);
 	free(log);
+	return pid;
+}
+
+static int run_verb(struct co_tk_kafka *kafka, const char *verb, int64_t timeout_ms)
+{
+	bool all = kafka->nodes && strcmp(verb, "start") == 0;
+	pid_t pid = begin_verb(kafka, verb, kafka->directory, all ? kafka->ports : &kafka->port, all ? 3 : 1);
+	int status = co_tk_reap(pid, timeout_ms);
+
+	if (status < 0)
+		co_tk_kill(pid);
 	return status;
 }
 
@@ -68,7 +87,7 @@ static bool answers(void *self)
 
 static void bring_up(struct co_tk_kafka *kafka)
 {
-	int status = run_verb(kafka, "start", 90000);
+	int status = run_verb(kafka, "start", 150000);
 
 	if (status != 0) {
 		char *path = co_tk_format("%s/run.log", kafka->directory);
@@ -78,15 +97,41 @@ static void bring_up(struct co_tk_kafka *kafka)
 	co_tk_check(co_tk_wait(answers, kafka, 60000), "the broker on port %d does not answer", kafka->port);
 }
 
-void co_tk_kafka_start(struct co_tk_kafka *kafka)
+static void make_folder(struct co_tk_kafka *kafka)
 {
 	kafka->directory = co_tk_format("%s/kafka", co_tk_temp_dir());
-	kafka->port = co_tk_free_port();
+	const char *argv[] = {"mkdir", "-p", kafka->directory, NULL};
+	co_tk_check(co_tk_run(&(struct co_tk_spawn){.argv = argv}, 5000) == 0, "mkdir %s", kafka->directory);
+}
+
+void co_tk_kafka_start(struct co_tk_kafka *kafka)
+{
+	co_tk_kafka_start_at(kafka, co_tk_free_port());
+}
+
+void co_tk_kafka_start_at(struct co_tk_kafka *kafka, int port)
+{
+	*kafka = (struct co_tk_kafka){.port = port};
 	snprintf(kafka->servers, sizeof(kafka->servers), "127.0.0.1:%d", kafka->port);
-	char *argv_dir = kafka->directory;
-	const char *argv[] = {"mkdir", "-p", argv_dir, NULL};
-	co_tk_check(co_tk_run(&(struct co_tk_spawn){.argv = argv}, 5000) == 0, "mkdir %s", argv_dir);
+	make_folder(kafka);
 	co_tk_guard_kafka(kafka->directory, kafka->port);
+	bring_up(kafka);
+}
+
+void co_tk_kafka_start_cluster(struct co_tk_kafka *kafka)
+{
+	*kafka = (struct co_tk_kafka){.nodes = 3};
+	for (int i = 0; i < 3; i++)
+		kafka->ports[i] = co_tk_free_port();
+	kafka->port = kafka->ports[0];
+	snprintf(kafka->servers, sizeof(kafka->servers), "127.0.0.1:%d,127.0.0.1:%d,127.0.0.1:%d", kafka->ports[0],
+			 kafka->ports[1], kafka->ports[2]);
+	make_folder(kafka);
+	for (int i = 0; i < 3; i++) {
+		char *folder = folder_of(kafka, i);
+		co_tk_guard_kafka(folder, kafka->ports[i]);
+		free(folder);
+	}
 	bring_up(kafka);
 }
 
@@ -109,10 +154,43 @@ void co_tk_kafka_restart(struct co_tk_kafka *kafka)
 
 void co_tk_kafka_kill(struct co_tk_kafka *kafka)
 {
-	char *pid = co_tk_format("%s/pid", kafka->directory);
+	co_tk_kafka_kill_node(kafka, 0);
+}
 
-	co_tk_check(co_tk_kill_pid_file(pid), "no broker runs in %s", kafka->directory);
+void co_tk_kafka_kill_node(struct co_tk_kafka *kafka, int node)
+{
+	char *folder = folder_of(kafka, node), *pid = co_tk_format("%s/pid", folder);
+
+	co_tk_check(co_tk_kill_pid_file(pid), "no broker runs in %s", folder);
 	free(pid);
+	free(folder);
+}
+
+int co_tk_kafka_leader(struct co_tk_kafka *kafka, const char *topic, int32_t partition)
+{
+	rd_kafka_t *handle = open_handle(RD_KAFKA_PRODUCER, rd_kafka_conf_new(), kafka);
+	rd_kafka_topic_t *of = rd_kafka_topic_new(handle, topic, NULL);
+	const struct rd_kafka_metadata *metadata = NULL;
+	int leader = -1;
+
+	if (rd_kafka_metadata(handle, 0, of, &metadata, 2000) == RD_KAFKA_RESP_ERR_NO_ERROR) {
+		for (int i = 0; metadata->topic_cnt == 1 && i < metadata->topics[0].partition_cnt; i++)
+			if (metadata->topics[0].partitions[i].id == partition)
+				leader = metadata->topics[0].partitions[i].leader - 1;
+		rd_kafka_metadata_destroy(metadata);
+	}
+	rd_kafka_topic_destroy(of);
+	rd_kafka_destroy(handle);
+	return leader;
+}
+
+pid_t co_tk_kafka_revive_node(struct co_tk_kafka *kafka, int node)
+{
+	char *folder = folder_of(kafka, node);
+	pid_t pid = begin_verb(kafka, "start", folder, kafka->nodes ? &kafka->ports[node] : &kafka->port, 1);
+
+	free(folder);
+	return pid;
 }
 
 /* ---- topics, groups ---- */
@@ -154,7 +232,8 @@ void co_tk_kafka_create(struct co_tk_kafka *kafka, const struct co_tk_topic *top
 	char error[256];
 
 	for (size_t i = 0; i < count; i++) {
-		wanted[i] = rd_kafka_NewTopic_new(topics[i].name, topics[i].partitions, 1, error, sizeof(error));
+		wanted[i] = rd_kafka_NewTopic_new(topics[i].name, topics[i].partitions, kafka->nodes ? kafka->nodes : 1, error,
+										  sizeof(error));
 		co_tk_check(wanted[i], "%s: %s", topics[i].name, error);
 		for (const char *const *c = topics[i].config; *c; c += 2)
 			rd_kafka_NewTopic_set_config(wanted[i], c[0], c[1]);

@@ -14,11 +14,17 @@
 struct co_tk_kafka {
 	char *directory;
 	int port;
-	char servers[32]; /* bootstrap.servers */
+	char servers[96]; /* bootstrap.servers */
+	int nodes;        /* 0: one broker; 3: that many, in sub-folders 1, 2, 3 */
+	int ports[3];
 };
 
 /* `./run kafka start DIR PORT` in a fresh folder; waits until it answers. */
 void co_tk_kafka_start(struct co_tk_kafka *kafka);
+/* The same on a port of the caller's (co_tk_free_port). */
+void co_tk_kafka_start_at(struct co_tk_kafka *kafka, int port);
+/* Three brokers; topics are made with factor 3, in sync 2. stop() ends them all. */
+void co_tk_kafka_start_cluster(struct co_tk_kafka *kafka);
 void co_tk_kafka_stop(struct co_tk_kafka *kafka);
 /* Stops the broker in an orderly way; restart brings it back. */
 void co_tk_kafka_halt(struct co_tk_kafka *kafka);
@@ -26,6 +32,12 @@ void co_tk_kafka_halt(struct co_tk_kafka *kafka);
 void co_tk_kafka_restart(struct co_tk_kafka *kafka);
 /* kill -9 of the broker process; restart brings it back. */
 void co_tk_kafka_kill(struct co_tk_kafka *kafka);
+/* kill -9 of one broker, by index; of a single one, of it. */
+void co_tk_kafka_kill_node(struct co_tk_kafka *kafka, int node);
+/* The broker that leads a partition, by index; -1: nobody says so within 2 s. */
+int co_tk_kafka_leader(struct co_tk_kafka *kafka, const char *topic, int32_t partition);
+/* Begins to bring it back; the process that does so ends with status 0 when the broker answers (co_tk_reap). */
+pid_t co_tk_kafka_revive_node(struct co_tk_kafka *kafka, int node);
 
 struct co_tk_topic {
 	const char *name;
@@ -45,6 +57,11 @@ int64_t co_tk_kafka_committed(struct co_tk_kafka *kafka, const char *group, cons
 struct co_tk_producer;
 /* Idempotent, murmur2_random, timestamps as given. Sends nothing twice on its own. */
 struct co_tk_producer *co_tk_producer_open(struct co_tk_kafka *kafka);
+/* Not idempotent, and a record that cannot be sent is counted, no failure: for load over broker deaths, which an
+ * idempotent producer need not survive. Records may lie in the log twice. */
+struct co_tk_producer *co_tk_producer_open_plain(struct co_tk_kafka *kafka);
+/* Records that were given up. */
+size_t co_tk_producer_failed(const struct co_tk_producer *producer);
 /* `message->partition` -1: by key. Waits for the acknowledgement up to a minute (over a broker's restart) when
  * `position` is given; else co_tk_producer_flush does. message->timestamp_ms -1: now. */
 struct co_tk_sent {

@@ -189,7 +189,8 @@ struct co_sim_outbox {
 	struct co_sim_topic *ticks; /* `commands` */
 	struct co_sim_faults faults;
 	int epoch;
-	bool broken; /* something failed: only recycle may follow */
+	bool remembered[32]; /* partitions_of() said it of this topic once; it is not asked again */
+	bool broken;         /* something failed: only recycle may follow */
 	struct co_sim_txn *txn;
 	size_t produced_count, produced_cap;
 	int64_t *produced; /* offsets by index */

@@ -183,10 +183,15 @@ static _Noreturn void guard_main(int from)
 	signal(SIGPIPE, SIG_IGN);
 	while (stream && fgets(line, sizeof(line), stream)) {
 		line[strcspn(line, "\n")] = '\0';
+		size_t slot = 0;
+		while (slot < count && lines[slot][0] != '-')
+			slot++;
 		if (line[0] == 'r')
 			guard_forget(lines, count, line + 2);
-		else if (count < 1024)
-			memcpy(lines[count++], line, sizeof(line));
+		else if (slot < 1024)
+			memcpy(lines[slot], line, sizeof(line));
+		if (slot == count && count < 1024 && line[0] != 'r')
+			count++;
 	}
 	guard_act(lines, count);
 	_exit(0);

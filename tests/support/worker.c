@@ -42,7 +42,8 @@ void co_tk_worker_start(struct co_tk_worker *worker, struct co_tk_kafka *kafka, 
 	char *program = co_tk_program("session-worker");
 
 	co_tk_check(program, "session-worker is not built (CO_BUILD_BIN names its folder)");
-	*worker = (struct co_tk_worker){.directory = co_tk_temp_dir(), .admin_port = co_tk_free_port()};
+	*worker = (struct co_tk_worker){.directory = options->directory ? options->directory : co_tk_temp_dir(),
+									.admin_port = co_tk_free_port()};
 	snprintf(worker->log, sizeof(worker->log), "%s/worker.log", worker->directory);
 	char *config = co_tk_format("%s/session-worker.conf", worker->directory);
 	write_config(worker, kafka, redis, options, config);

@@ -22,6 +22,8 @@ struct co_tk_worker_options {
 	/* "NAME=value", NULL-terminated */
 	const char *const *environment;
 	const char *crash; /* CO_CRASH; NULL: none */
+	/* Of an earlier start, whose log is gone on with; NULL: a fresh one. */
+	const char *directory;
 };
 
 /* Starts it; does not wait. Ends the test when the program was not built. */

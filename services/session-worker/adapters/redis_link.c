@@ -47,7 +47,7 @@ static void tell_down(const char *what, const char *why)
 {
 	static struct co_log_gate gate;
 	if (co_log_gate_open(&gate, 10000))
-		co_log(CO_LOG_NOTICE, "redis.down", why, CO_TEXT("event.action", what));
+		co_log(CO_LOG_NOTICE, "redis.down", why, CO_TEXT("checkout.operation", what));
 }
 
 /* One command and its answer while connecting; the text of a password never reaches the log. */

@@ -44,22 +44,36 @@ static const char apply[] =
 				"'fmt','1','partitions',ARGV[5])\n"
 				"return {1,ARGV[2]}";
 
-/* ARGV: key stem with the new generation, then entries. The count of live sessions is kept beside until it is
- * published, and is what says that the generation is whole: begin() makes it, a flush in mid-rebuild takes it away, and
- * then nothing is published. */
-static const char put[] = PUT_ENTRIES "if redis.call('EXISTS',ARGV[1]..':live')==0 then return {0,'0'} end\n"
-									  "redis.call('INCRBY',ARGV[1]..':live',put(ARGV[1],2))\n"
+/* ARGV: key stem with the new generation, how many puts there were, then entries. What begin() makes beside the
+ * sessions, <stem>:live, counts the live ones and the puts: it says that the generation is whole. A flush takes it away
+ * and a failover to an older replica shows fewer puts than were made; then nothing is put or published. */
+static const char put[] = PUT_ENTRIES "local at=ARGV[1]..':live'\n"
+									  "if redis.call('HGET',at,'puts')~=ARGV[2] then return {0,'0'} end\n"
+									  "redis.call('HINCRBY',at,'live',put(ARGV[1],3))\n"
+									  "redis.call('HINCRBY',at,'puts',1)\n"
 									  "return {1,'0'}";
 
-/* ARGV: seq and gen as they were at the begin ("" absent), new gen, new seq, clog, key stem, partitions. */
-static const char publish[] =
-	"local m=redis.call('HMGET',KEYS[1],'seq','gen')\n"
-	"if (m[1] or '')~=ARGV[1] or (m[2] or '')~=ARGV[2] then return {0,m[1] or '0'} end\n"
-	"local live=redis.call('GET',ARGV[6]..ARGV[3]..':live')\n"
-	"if not live then return {0,'0'} end\n"
-	"redis.call('HSET',KEYS[1],'seq',ARGV[4],'clog',ARGV[5],'gen',ARGV[3],'live',live,'fmt','1','partitions',ARGV[7])\n"
-	"redis.call('DEL',ARGV[6]..ARGV[3]..':live')\n"
-	"return {1,ARGV[4]}";
+/* ARGV: seq and gen as they were at the begin ("" absent), new gen, new seq, clog, key stem, partitions, puts made. */
+static const char publish[] = "local m=redis.call('HMGET',KEYS[1],'seq','gen')\n"
+							  "if (m[1] or '')~=ARGV[1] or (m[2] or '')~=ARGV[2] then return {0,m[1] or '0'} end\n"
+							  "local at=ARGV[6]..ARGV[3]..':live'\n"
+							  "local live=redis.call('HMGET',at,'live','puts')\n"
+							  "if live[2]~=ARGV[8] then return {0,'0'} end\n"
+							  "redis.call('HSET',KEYS[1],'seq',ARGV[4],'clog',ARGV[5],'gen',ARGV[3],'live',live[1],'"
+							  "fmt','1','partitions',ARGV[7])"
+							  "\n"
+							  "redis.call('DEL',at)\n"
+							  "return {1,ARGV[4]}";
+
+/* ARGV: gen to keep, key stem, keys of other generations. No effect when another generation is in use by now. One that
+ * somebody fills at this moment loses its count first: it is not published with holes. */
+static const char sweep[] = "if redis.call('HGET',KEYS[1],'gen')~=ARGV[1] then return {0,'0'} end\n"
+							"for i=3,#ARGV do\n"
+							" local gen=string.match(string.sub(ARGV[i],#ARGV[2]+1),'^[^:]*')\n"
+							" redis.call('DEL',ARGV[2]..gen..':live')\n"
+							" redis.call('UNLINK',ARGV[i])\n"
+							"end\n"
+							"return {1,ARGV[1]}";
 
 /* ARGV: key stem, clock → {live, overdue, next due or '', next due of a live session or ''}. */
 static const char census[] = "local m=redis.call('HMGET',KEYS[1],'gen','live')\n"
@@ -74,6 +88,6 @@ static const char census[] = "local m=redis.call('HMGET',KEYS[1],'gen','live')\n
 
 const char *co_redis_script_text(enum co_redis_script script)
 {
-	static const char *const texts[CO_SCRIPT_COUNT] = {load, apply, put, publish, census};
+	static const char *const texts[CO_SCRIPT_COUNT] = {load, apply, put, publish, census, sweep};
 	return texts[script];
 }

@@ -9,6 +9,7 @@ enum co_redis_script {
 	CO_SCRIPT_PUT,
 	CO_SCRIPT_PUBLISH,
 	CO_SCRIPT_CENSUS,
+	CO_SCRIPT_SWEEP,
 	CO_SCRIPT_COUNT
 };
 

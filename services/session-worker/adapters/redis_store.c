@@ -19,6 +19,7 @@
 struct rebuild {
 	char seq[24], gen[24]; /* "" absent */
 	char fresh[24];
+	int64_t put_count;
 };
 
 struct co_redis_store {
@@ -305,16 +306,16 @@ static void copy_reply(char *to, size_t room, const redisReply *reply)
 	(void)snprintf(to, room, "%s", reply->type == REDIS_REPLY_STRING ? reply->str : "");
 }
 
-/* The count that put() and publish() ask for: gone after a flush, and with it the right to publish. */
+/* The counts that put() and publish() ask for: gone after a flush, and with them the right to publish. */
 static enum co_status open_generation(struct co_redis_store *store, int32_t partition)
 {
 	char key[KEY_BYTES_MAX + 8];
 	struct text stem = key_stem(store, partition, store->rebuilds[partition].fresh);
 	(void)snprintf(key, sizeof(key), "%s:live", stem.ptr);
 	co_redis_link_begin(&store->link);
-	add_text(&store->link, "SET");
-	add_text(&store->link, key);
-	add_text(&store->link, "0");
+	const char *words[] = {"HSET", key, "live", "0", "puts", "0"};
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		add_text(&store->link, words[i]);
 	CO_TRY(co_redis_link_send(&store->link));
 	redisReply *reply = NULL;
 	CO_TRY(co_redis_link_receive(&store->link, &reply));
@@ -326,6 +327,7 @@ static enum co_status store_rebuild_begin(void *self, int32_t partition)
 {
 	struct co_redis_store *store = self;
 	struct rebuild *rebuild = &store->rebuilds[partition];
+	rebuild->put_count = 0;
 	redisReply *reply = NULL;
 	CO_TRY(told(CO_OPERATION_REBUILD, ask_marker(store, partition, &reply), monotonic_us()));
 	copy_reply(rebuild->seq, sizeof(rebuild->seq), reply->element[0]);
@@ -345,9 +347,11 @@ static enum co_status put_all(struct co_redis_store *store, int32_t partition, c
 	CO_TRY(co_redis_link_ready(&store->link));
 	struct text key = marker_key(store, partition);
 	struct text stem = key_stem(store, partition, store->rebuilds[partition].fresh);
+	struct text puts = number(store->rebuilds[partition].put_count++);
 	struct entry_text *room = entry_room(count);
 	co_redis_link_begin_script(&store->link, CO_SCRIPT_PUT, key.ptr);
 	add_text(&store->link, stem.ptr);
+	add_text(&store->link, puts.ptr);
 	add_entries(&store->link, entries, count, room);
 	enum co_status status = co_redis_link_send(&store->link);
 	free(room);
@@ -367,6 +371,7 @@ static enum co_status publish(struct co_redis_store *store, int32_t partition, i
 	const struct rebuild *rebuild = &store->rebuilds[partition];
 	struct text key = marker_key(store, partition), stem = key_stem(store, partition, "");
 	struct text seq_text = number(seq), clog_text = number(clog), partitions = number(store->partition_count);
+	struct text puts = number(rebuild->put_count);
 	co_redis_link_begin_script(&store->link, CO_SCRIPT_PUBLISH, key.ptr);
 	add_text(&store->link, rebuild->seq);
 	add_text(&store->link, rebuild->gen);
@@ -375,15 +380,17 @@ static enum co_status publish(struct co_redis_store *store, int32_t partition, i
 	add_text(&store->link, clog_text.ptr);
 	add_text(&store->link, stem.ptr);
 	add_text(&store->link, partitions.ptr);
+	add_text(&store->link, puts.ptr);
 	CO_TRY(co_redis_link_send(&store->link));
 	return receive_verdict(&store->link);
 }
 
-/* Takes one page of keys and unlinks those of other generations. */
-static enum co_status sweep_page(struct co_redis_store *store, const char *pattern, const char *keep_marker,
+/* Takes one page of keys and removes those of other generations, unless ours is no longer the one in use. */
+static enum co_status sweep_page(struct co_redis_store *store, int32_t partition, const char *pattern,
 								 const char *keep_stem, char *cursor, size_t cursor_room)
 {
 	struct co_redis_link *link = &store->link;
+	struct text marker = marker_key(store, partition), stem = key_stem(store, partition, "");
 	co_redis_link_begin(link);
 	const char *words[] = {"SCAN", cursor, "MATCH", pattern, "COUNT", "1000"};
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
@@ -396,12 +403,13 @@ static enum co_status sweep_page(struct co_redis_store *store, const char *patte
 		return CO_VIEW_DOWN;
 	}
 	(void)snprintf(cursor, cursor_room, "%s", reply->element[0]->str);
-	co_redis_link_begin(link);
-	add_text(link, "UNLINK");
+	co_redis_link_begin_script(link, CO_SCRIPT_SWEEP, marker.ptr);
+	add_text(link, store->rebuilds[partition].fresh);
+	add_text(link, stem.ptr);
 	size_t doomed = 0;
 	for (size_t i = 0; i < reply->element[1]->elements; i++) {
 		const redisReply *key = reply->element[1]->element[i];
-		if (strcmp(key->str, keep_marker) == 0 || strncmp(key->str, keep_stem, strlen(keep_stem)) == 0)
+		if (strcmp(key->str, marker.ptr) == 0 || strncmp(key->str, keep_stem, strlen(keep_stem)) == 0)
 			continue;
 		co_redis_link_word(link, key->str, (size_t)key->len);
 		doomed++;
@@ -410,24 +418,20 @@ static enum co_status sweep_page(struct co_redis_store *store, const char *patte
 	freeReplyObject(reply);
 	if (!doomed || status != CO_OK)
 		return status;
-	redisReply *gone = NULL;
-	CO_TRY(co_redis_link_receive(link, &gone));
-	freeReplyObject(gone);
-	return CO_OK;
+	return receive_verdict(link);
 }
 
 /* What is left of older generations takes room and nothing else: best effort, bounded in time. */
 static void sweep(struct co_redis_store *store, int32_t partition)
 {
 	char pattern[KEY_BYTES_MAX + 8], keep[KEY_BYTES_MAX + 8], cursor[32] = "0";
-	struct text marker = marker_key(store, partition);
 	struct text stem = key_stem(store, partition, store->rebuilds[partition].fresh);
 	(void)snprintf(pattern, sizeof(pattern), "%s:{%" PRId32 "}:*", store->prefix, partition);
 	(void)snprintf(keep, sizeof(keep), "%s:", stem.ptr);
 	int64_t until_us = monotonic_us() + (int64_t)CLEANUP_MS_MAX * 1000;
 	do {
 		if (co_redis_link_ready(&store->link) != CO_OK ||
-			sweep_page(store, pattern, marker.ptr, keep, cursor, sizeof(cursor)) != CO_OK)
+			sweep_page(store, partition, pattern, keep, cursor, sizeof(cursor)) != CO_OK)
 			return;
 	} while (strcmp(cursor, "0") != 0 && monotonic_us() < until_us);
 }

@@ -1,5 +1,7 @@
 #include "lane.h"
 
+#include "mutant.h"
+
 #include "checkout/crash.h"
 #include "checkout/log.h"
 
@@ -15,6 +17,7 @@
 #define CENSUS_MS 2000
 #define CLOCK_EVERY 16          /* records */
 #define TICK_PATIENCE_MS 2000   /* a tick that was not seen by then is sent again */
+#define CLOCK_STEP_MS 1000      /* this machine's clock was set, not slewed */
 #define RETENTION_TICK_MS 60000 /* retention alone asks for one tick in this time */
 #define ARENA_CHUNK_BYTES ((size_t)1024 * 1024)
 #define ARENA_KEEP_BYTES ((size_t)32 * 1024 * 1024)
@@ -219,7 +222,7 @@ static enum co_status take_in_hand(struct working *working)
 			continue;
 		co_log(CO_LOG_ERROR, "view.damaged", "a deadline in Redis has no readable session",
 			   CO_INT("checkout.partition", shard->partition),
-			   CO_TEXT("event.action", lane->rebuilt[shard->partition] ? "dropped" : "rebuild"));
+			   CO_TEXT("checkout.operation", lane->rebuilt[shard->partition] ? "dropped" : "rebuild"));
 		if (lane->rebuilt[shard->partition]) {
 			co_shard_drop_damaged(shard, load);
 			continue;
@@ -338,6 +341,8 @@ static enum co_status commit_round(struct working *working)
 	struct co_lane *lane = working->lane;
 	const struct co_store *store = &lane->ports.store;
 	int64_t started_ms = now_ms(lane);
+	if (CO_MUTANT(REDIS_FIRST))
+		CO_TRY(store->apply(store->self, working->applies, working->apply_count));
 	enum co_status committed = publish(working);
 	if (committed != CO_OK && committed != CO_LOG_UNANSWERED) {
 		co_metric_add(CO_METRIC_TRANSACTIONS, CO_RESULT_FAILED, 0, 1);
@@ -349,7 +354,8 @@ static enum co_status commit_round(struct working *working)
 	count_commit(working, started_ms);
 	if (lane->careful)
 		lane->careful -= working->taken < lane->careful ? working->taken : lane->careful;
-	enum co_status applied = store->apply(store->self, working->applies, working->apply_count);
+	enum co_status applied =
+		CO_MUTANT(REDIS_FIRST) ? CO_OK : store->apply(store->self, working->applies, working->apply_count);
 	co_crash_point("after_apply");
 	if (applied == CO_OK)
 		co_metric_observe(CO_METRIC_BATCH_DURATION, 0, (double)(now_ms(lane) - lane->batch_started_ms) / 1000.0);
@@ -409,12 +415,24 @@ static void send_tick(struct co_lane *lane, struct co_shard *shard, const struct
 	co_metric_add(CO_METRIC_TICKS, 0, 0, 1);
 }
 
+/* The broker's time as far as this machine can tell: its own, less what the last tick showed, unless somebody has set
+ * this machine's clock since. */
+static int64_t broker_ms(const struct co_lane *lane, const struct co_shard *shard)
+{
+	int64_t wall = wall_ms(lane);
+	int64_t step_ms = wall - now_ms(lane) - shard->behind_offset_ms;
+	bool was_set = (step_ms > CLOCK_STEP_MS || step_ms < -CLOCK_STEP_MS) && !CO_MUTANT(CLOCK_NEVER_SET);
+	return was_set ? wall : wall - shard->broker_behind_ms;
+}
+
 /* A deadline may have passed and nobody sends anything: let it pass if the partition's clock is there, else make the
  * clock move. */
 static enum co_status wake_shard(struct co_lane *lane, struct co_shard *shard)
 {
 	const struct co_store *store = &lane->ports.store;
-	int64_t wall = lane->desk->append ? wall_ms(lane) - shard->broker_behind_ms : shard->clock_ms;
+	int64_t wall = lane->desk->append ? broker_ms(lane, shard) : shard->clock_ms;
+	if (CO_MUTANT(WALL_CLOCK) && wall > shard->clock_ms)
+		shard->clock_ms = wall;
 	if (shard->next_due_ms > wall && shard->next_due_ms > shard->clock_ms)
 		return CO_OK;
 	if (shard->tick_sent_ms && now_ms(lane) - shard->tick_sent_ms < TICK_PATIENCE_MS)
@@ -452,7 +470,12 @@ static enum co_status take_census(struct co_lane *lane)
 	lane->census_ms = now_ms(lane);
 	for (size_t i = 0; i < lane->shard_count; i++) {
 		struct co_store_census census;
+		struct co_store_mark mark;
 		size_t partition = (size_t)lane->shards[i].partition;
+		/* a view that lost its memory between two rounds shows it here: its deadlines would go by unseen */
+		CO_TRY(store->mark(store->self, lane->shards[i].partition, &mark));
+		if ((mark.present ? mark.seq : 0) != lane->shards[i].seq && !CO_MUTANT(MEMORY_UNCHECKED))
+			return CO_VIEW_MISMATCH;
 		CO_TRY(store->census(store->self, lane->shards[i].partition, lane->shards[i].clock_ms, &census));
 		co_metric_set(CO_METRIC_SESSIONS_LIVE, partition, (double)census.live);
 		co_metric_set(CO_METRIC_PAYMENTS_OVERDUE, partition, (double)census.overdue);

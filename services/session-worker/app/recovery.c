@@ -2,6 +2,7 @@
  * view with the log, read on. Start-up, rebalance, fault and unknown outcome all come through here, so it is exercised
  * all the time. */
 #include "lane.h"
+#include "mutant.h"
 
 #include "checkout/app/stored.h"
 #include "checkout/crash.h"
@@ -15,7 +16,10 @@
 #define COMMITTED_TIMEOUT_MS 3000
 #define REPLAY_POLL_MS 50
 #define REPLAY_STALL_MS 30000
+#ifndef CHUNK_ENTRIES /* the simulation's are smaller */
 #define CHUNK_ENTRIES 500
+#endif
+#define CATCH_UP_ENTRIES_MAX 20000 /* without the end of a transaction: compaction took them; made again in pieces */
 
 static int64_t now_ms(const struct co_lane *lane)
 {
@@ -45,28 +49,42 @@ struct replaying {
 	struct co_lane *lane;
 	struct co_shard *shard;
 	bool rebuild;     /* into a new generation; else on top of what the view shows */
-	int64_t view_seq; /* what the view shows until the last chunk */
-	size_t entry_count;
-	struct co_store_entry entries[CHUNK_ENTRIES];
-	int64_t records, lane_seq, behind_lane;
+	int64_t view_seq; /* what the view shows */
+	size_t entry_count, entry_room;
+	struct co_store_entry *entries;         /* not yet in the view */
+	int64_t records, lane_seq, behind_lane; /* of the last whole transaction read */
 };
 
-static enum co_status flush_chunk(struct replaying *replaying)
+/* On top of what the view shows go whole transactions only: each step moves the view's sequence on, so one that a
+ * failing Redis forgot, or ran late, is found out. A new generation is filled in pieces of any size. */
+static enum co_status flush_entries(struct replaying *replaying)
 {
 	const struct co_store *store = &replaying->lane->ports.store;
 	size_t count = replaying->entry_count;
 	replaying->entry_count = 0;
-	if (count == 0)
-		return CO_OK;
 	if (replaying->rebuild)
-		return store->rebuild_put(store->self, replaying->shard->partition, replaying->entries, count);
+		return count ? store->rebuild_put(store->self, replaying->shard->partition, replaying->entries, count) : CO_OK;
 	struct co_store_apply apply = {.partition = replaying->shard->partition,
 								   .from_seq = replaying->view_seq,
-								   .to_seq = replaying->view_seq,
-								   .clog = replaying->shard->clog,
+								   .to_seq = replaying->lane_seq,
+								   .clog = replaying->behind_lane,
 								   .count = count,
 								   .entries = replaying->entries};
-	return store->apply(store->self, &apply, 1);
+	CO_TRY(store->apply(store->self, &apply, 1));
+	replaying->view_seq = replaying->lane_seq;
+	return CO_OK;
+}
+
+static struct co_store_entry *next_entry(struct replaying *replaying)
+{
+	if (replaying->entry_count == replaying->entry_room) {
+		replaying->entry_room = replaying->entry_room ? 2 * replaying->entry_room : 1024;
+		struct co_store_entry *more = realloc(replaying->entries, replaying->entry_room * sizeof(*more));
+		if (!more)
+			abort();
+		replaying->entries = more;
+	}
+	return &replaying->entries[replaying->entry_count++];
 }
 
 static void entry_of(const struct replaying *replaying, const struct co_state_record *state, struct co_arena *arena,
@@ -81,7 +99,7 @@ static void entry_of(const struct replaying *replaying, const struct co_state_re
 	else
 		co_log(CO_LOG_ERROR, "state.unreadable", "a session on the state topic cannot be read by this version",
 			   CO_INT("checkout.partition", replaying->shard->partition));
-	out->stored = state->stored;
+	out->stored = co_view_dup(arena, state->stored);
 }
 
 static enum co_status replay_record(struct replaying *replaying, const struct co_record *record)
@@ -93,11 +111,7 @@ static enum co_status replay_record(struct replaying *replaying, const struct co
 	switch (state.kind) {
 	case CO_STATE_SESSION:
 	case CO_STATE_TOMBSTONE:
-		entry_of(replaying, &state, arena, &replaying->entries[replaying->entry_count]);
-		if (replaying->entries[replaying->entry_count].stored.ptr)
-			replaying->entries[replaying->entry_count].stored =
-				co_view_dup(arena, replaying->entries[replaying->entry_count].stored);
-		replaying->entry_count++;
+		entry_of(replaying, &state, arena, next_entry(replaying));
 		break;
 	case CO_STATE_LANE:
 		replaying->lane_seq = state.seq;
@@ -110,7 +124,12 @@ static enum co_status replay_record(struct replaying *replaying, const struct co
 	}
 	if (replaying->entry_count < CHUNK_ENTRIES)
 		return CO_OK;
-	CO_TRY(flush_chunk(replaying));
+	if (!replaying->rebuild && state.kind != CO_STATE_LANE) {
+		bool too_many = replaying->entry_count > CATCH_UP_ENTRIES_MAX;
+		replaying->lane->rebuild[replaying->shard->partition] |= too_many;
+		return too_many ? CO_VIEW_MISMATCH : CO_OK;
+	}
+	CO_TRY(flush_entries(replaying));
 	co_arena_reset(arena);
 	return CO_OK;
 }
@@ -128,7 +147,7 @@ static enum co_status replay_all(struct replaying *replaying)
 			replay->next(replay->self, REPLAY_POLL_MS, &replaying->lane->round_arena, &record, &at_end);
 		int64_t at_ms = now_ms(replaying->lane);
 		if (status == CO_OK && at_end) {
-			if (replaying->lane_seq >= replaying->shard->seq)
+			if (replaying->lane_seq >= replaying->shard->seq || CO_MUTANT(ALIGN_TO_END))
 				return CO_OK;
 			status = CO_NOTHING;
 		}
@@ -162,18 +181,15 @@ static enum co_status replay_shard(struct replaying *replaying)
 	CO_TRY(status);
 	co_crash_point(replaying->rebuild ? "in_rebuild" : "in_align");
 	const struct co_store *store = &replaying->lane->ports.store;
-	CO_TRY(flush_chunk(replaying));
+	/* What was read is the state at `lane_seq`, and only as that may it be shown. It is later than what committed()
+	 * told when another worker has gone on with the partition: then that is asked anew. */
+	if (CO_MUTANT(ALIGN_TO_END) || CO_MUTANT(SHOWN_AS_COMMITTED))
+		replaying->lane_seq = shard->seq;
+	CO_TRY(flush_entries(replaying));
 	if (replaying->rebuild)
-		CO_TRY(store->rebuild_publish(store->self, shard->partition, shard->seq, replaying->behind_lane));
-	else {
-		struct co_store_apply apply = {.partition = shard->partition,
-									   .from_seq = replaying->view_seq,
-									   .to_seq = shard->seq,
-									   .clog = replaying->behind_lane};
-		CO_TRY(store->apply(store->self, &apply, 1));
-	}
+		CO_TRY(store->rebuild_publish(store->self, shard->partition, replaying->lane_seq, replaying->behind_lane));
 	shard->clog = replaying->behind_lane;
-	return CO_OK;
+	return replaying->lane_seq == shard->seq ? CO_OK : CO_VIEW_MISMATCH;
 }
 
 /* A group's offsets can get lost (retention of an idle group, a deleted group). The lane record on `state` says the
@@ -215,24 +231,36 @@ static enum co_status find_lost_position(struct co_lane *lane, struct co_shard *
 
 /* --- aligning one shard ------------------------------------------------------------------------------------------- */
 
+/* The view shows a later sequence than committed() told. Another worker may have gone on with the partition in between:
+ * the view follows the log, so a second answer then is as late as the view was. CO_VIEW_AHEAD: it is not. */
+static enum co_status look_again(struct co_lane *lane, const struct co_shard *shard, int64_t view_seq)
+{
+	const struct co_inbox *inbox = &lane->ports.inbox;
+	struct co_position position = {.partition = shard->partition, .offset = -1};
+	struct co_shard later = {.partition = shard->partition};
+	CO_TRY(keep_membership(lane));
+	CO_TRY(inbox->committed(inbox->self, &position, 1, COMMITTED_TIMEOUT_MS));
+	if (co_shard_restore(&later, &position) && later.seq >= view_seq && !CO_MUTANT(ONE_LOOK_AHEAD))
+		return CO_VIEW_MISMATCH;
+	co_log(CO_LOG_ERROR, "view.ahead",
+		   "Redis shows a later state than Kafka has committed: Kafka lost data or lost this group's offsets, or "
+		   "redis.url and redis.key.prefix belong to another installation; nothing is changed",
+		   CO_INT("checkout.partition", shard->partition), CO_INT("checkout.seq", shard->seq),
+		   CO_INT("checkout.view_seq", view_seq));
+	return CO_VIEW_AHEAD;
+}
+
 static enum co_status align_shard(struct co_lane *lane, struct co_shard *shard)
 {
 	const struct co_store *store = &lane->ports.store;
 	bool *rebuild = &lane->rebuild[shard->partition];
 	struct co_store_mark mark;
 	CO_TRY(store->mark(store->self, shard->partition, &mark));
-	if (mark.present && mark.seq > shard->seq) {
-		co_log(CO_LOG_ERROR, "view.ahead",
-			   "Redis shows a later state than Kafka has committed: Kafka lost data or lost this group's offsets, or "
-			   "redis.url "
-			   "and redis.key.prefix belong to another installation; nothing is changed",
-			   CO_INT("checkout.partition", shard->partition), CO_INT("checkout.seq", shard->seq),
-			   CO_INT("checkout.view_seq", mark.seq));
-		return CO_VIEW_AHEAD;
-	}
+	if (mark.present && mark.seq > shard->seq)
+		return look_again(lane, shard, mark.seq);
 	shard->clog = mark.present ? mark.clog : 0;
 	bool as_committed = mark.present ? mark.seq == shard->seq : shard->seq == 0;
-	if (as_committed && !*rebuild)
+	if ((as_committed && !*rebuild) || CO_MUTANT(NO_ALIGN))
 		return CO_OK;
 	struct replaying *replaying = calloc(1, sizeof(*replaying));
 	if (!replaying)
@@ -259,6 +287,7 @@ static enum co_status align_shard(struct co_lane *lane, struct co_shard *shard)
 			   CO_INT("checkout.seq", shard->seq), CO_INT("checkout.records", replaying->records),
 			   CO_INT("event.duration", (now_ms(lane) - started_ms) * 1000000));
 	}
+	free(replaying->entries);
 	free(replaying);
 	co_arena_reset(&lane->round_arena);
 	return status;
@@ -291,6 +320,7 @@ static enum co_status make_shards(struct co_lane *lane, const struct co_position
 		shard->partition = positions[i].partition;
 		shard->poison_offset = before ? before->poison_offset : -1;
 		shard->broker_behind_ms = before ? before->broker_behind_ms : 0;
+		shard->behind_offset_ms = before ? before->behind_offset_ms : 0;
 		if (!co_shard_restore(shard, &positions[i])) {
 			co_log(CO_LOG_ERROR, "offset.metadata",
 				   "the committed offset's metadata is not of this version; refusing to go on",

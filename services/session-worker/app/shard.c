@@ -1,9 +1,12 @@
 #include "shard.h"
 
+#include "mutant.h"
+
 #include "checkout/app/stored.h"
 #include "checkout/log.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <inttypes.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -428,6 +431,7 @@ static void take_tick(struct co_shard *shard, const struct co_record *record)
 	if (shard->tick_sent_ms != 0) {
 		int64_t behind = shard->tick_wall_ms - record->timestamp_ms;
 		shard->broker_behind_ms = behind > 0 ? behind : 0;
+		shard->behind_offset_ms = shard->tick_wall_ms - shard->tick_sent_ms;
 		shard->tick_sent_ms = 0;
 	}
 }
@@ -492,8 +496,9 @@ void co_shard_finish(struct co_shard *shard, const struct co_judge *judge, struc
 		}
 	}
 	shard->lane_message = round->message_count;
-	co_output_lane(names, round->arena, shard->partition, shard->seq + 1, shard->round_next_offset,
-				   shard->round_clock_ms, co_round_message(round));
+	if (!CO_MUTANT(NO_LANE_RECORD))
+		co_output_lane(names, round->arena, shard->partition, shard->seq + 1, shard->round_next_offset,
+					   shard->round_clock_ms, co_round_message(round));
 	*apply = (struct co_store_apply){.partition = shard->partition,
 									 .from_seq = shard->seq,
 									 .to_seq = shard->seq + 1,
@@ -519,20 +524,33 @@ void co_shard_position(const struct co_shard *shard, struct co_position *out)
 				   shard->round_clock_ms);
 }
 
+/* Digits alone, as co_shard_position() writes them. */
+static bool read_number(const char **text, int64_t *out)
+{
+	char *end = NULL;
+	if (**text < '0' || **text > '9')
+		return false;
+	errno = 0;
+	*out = strtoll(*text, &end, 10);
+	*text = end;
+	return errno == 0;
+}
+
+static bool read_word(const char **text, const char *word)
+{
+	size_t length = strlen(word);
+	if (strncmp(*text, word, length) != 0)
+		return false;
+	*text += length;
+	return true;
+}
+
 bool co_shard_restore(struct co_shard *shard, const struct co_position *position)
 {
+	const char *text = position->metadata;
 	shard->next_offset = position->offset < 0 ? 0 : position->offset;
 	shard->seq = 0;
 	shard->clock_ms = 0;
-	if (position->metadata[0] == '\0')
-		return true;
-	const char *text = position->metadata;
-	char *end = NULL;
-	if (strncmp(text, "v1;s=", 5) != 0)
-		return false;
-	shard->seq = strtoll(text + 5, &end, 10);
-	if (strncmp(end, ";t=", 3) != 0 || shard->seq < 0)
-		return false;
-	shard->clock_ms = strtoll(end + 3, &end, 10);
-	return *end == '\0';
+	return *text == '\0' || (read_word(&text, "v1;s=") && read_number(&text, &shard->seq) && read_word(&text, ";t=") &&
+							 read_number(&text, &shard->clock_ms) && *text == '\0');
 }

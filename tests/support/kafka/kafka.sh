@@ -1,15 +1,18 @@
 #!/usr/bin/env bash
-# A real Apache Kafka for tests and local runs: KRaft, one node, loopback only, its data in a folder of the caller's.
+# A real Apache Kafka for tests and local runs: KRaft, one node or three, loopback only, its data in a folder of the caller's.
 # Called by `./run kafka`; nothing of it is meant for production.
 #
 #   kafka.sh fetch            the jars of pom.xml into CO_KAFKA_HOME (default build/kafka/libs), once, and a class archive
 #   kafka.sh start DIR PORT   starts a broker for clients on 127.0.0.1:PORT (0: any free one), returns when it answers,
 #                             prints "127.0.0.1:PORT"; a DIR that was used before goes on with its data
+#   kafka.sh start DIR PORT PORT PORT
+#                             the same with three brokers that replicate (factor 3, in sync 2), in DIR/1 to DIR/3; prints
+#                             all addresses. `start DIR/2 PORT` brings one of them back
 #   kafka.sh stop DIR         TERM, after 10 s KILL
 #   kafka.sh java             prints the Java that would be used
 #
 # DIR/pid is the broker's process, DIR/log its log, DIR/server.properties its configuration, DIR/data its data,
-# DIR/cluster the cluster's id.
+# DIR/cluster the cluster's id. DIR/member, of one of several: its number, the cluster's id and all ports.
 # KAFKA_EXTRA: more properties, one a line; they win over those below. Clients speak to the listener CLIENT, so SASL is
 # listener.security.protocol.map=CLIENT:SASL_PLAINTEXT,INTERNAL:PLAINTEXT,CONTROLLER:PLAINTEXT and the rest of it.
 # KAFKA_HEAP (256m), KAFKA_LOG_LEVEL (WARN), KAFKA_START_TIMEOUT (60, seconds).
@@ -26,7 +29,7 @@ die() {
 }
 
 usage() {
-	sed -n '5,9s/^# *//p' "${BASH_SOURCE[0]}" >&2
+	sed -n '5,12s/^# *//p' "${BASH_SOURCE[0]}" >&2
 	exit 2
 }
 
@@ -163,12 +166,27 @@ set_addresses() {
 	controller_port=$((port + 2 * step))
 }
 
+# Which node the broker of folder $1 is, of which cluster: alone, unless DIR/member says else.
+set_membership() {
+	local dir=$1 port=$2 member=() i
+	node=1 factor=1 in_sync=1 given_id=
+	voters=1@$internal_host:$controller_port
+	[[ -s $dir/member ]] || return 0
+	read -ra member <"$dir/member"
+	node=${member[0]} given_id=${member[1]} factor=3 in_sync=2 voters=
+	for i in 1 2 3; do
+		set_addresses "${member[i + 1]}"
+		voters+=${voters:+,}$i@$internal_host:$controller_port
+	done
+	set_addresses "$port"
+}
+
 write_properties() {
 	local dir=$1 port=$2
 	cat <<-PROPERTIES
 		process.roles=broker,controller
-		node.id=1
-		controller.quorum.voters=1@$internal_host:$controller_port
+		node.id=$node
+		controller.quorum.voters=$voters
 		controller.listener.names=CONTROLLER
 		inter.broker.listener.name=INTERNAL
 		listeners=CLIENT://127.0.0.1:$port,INTERNAL://$internal_host:$internal_port,CONTROLLER://$internal_host:$controller_port
@@ -176,17 +194,18 @@ write_properties() {
 		listener.security.protocol.map=CLIENT:PLAINTEXT,INTERNAL:PLAINTEXT,CONTROLLER:PLAINTEXT
 		log.dirs=$dir/data
 		auto.create.topics.enable=false
-		default.replication.factor=1
+		default.replication.factor=$factor
+		min.insync.replicas=$in_sync
 		offsets.topic.num.partitions=1
-		offsets.topic.replication.factor=1
+		offsets.topic.replication.factor=$factor
 		offsets.topic.segment.bytes=4194304
 		transaction.state.log.num.partitions=1
-		transaction.state.log.replication.factor=1
-		transaction.state.log.min.isr=1
+		transaction.state.log.replication.factor=$factor
+		transaction.state.log.min.isr=$in_sync
 		transaction.state.log.segment.bytes=4194304
 		share.coordinator.state.topic.num.partitions=1
-		share.coordinator.state.topic.replication.factor=1
-		share.coordinator.state.topic.min.isr=1
+		share.coordinator.state.topic.replication.factor=$factor
+		share.coordinator.state.topic.min.isr=$in_sync
 		# Back soon after kill -9: the dead broker's session must end first. Heartbeats often enough for a busy machine.
 		broker.session.timeout.ms=3000
 		broker.heartbeat.interval.ms=500
@@ -206,13 +225,17 @@ write_properties() {
 	printf '%s\n' "${KAFKA_EXTRA:-}"
 }
 
+new_id() {
+	head -c 16 /dev/urandom | base64 | tr '+/' 'ab' | cut -c1-22
+}
+
 # Writes the cluster's id and its first metadata into a new data folder; one that is formatted stays as it is. DIR/cluster
 # is written last: formatting that was interrupted is done again.
 format() {
 	local dir=$1 id
 	[[ ! -s $dir/cluster ]] || return 0
 	rm -rf "$dir/data"
-	id=$(head -c 16 /dev/urandom | base64 | tr '+/' 'ab' | cut -c1-22)
+	id=${given_id:-$(new_id)}
 	"${jvm[@]}" kafka.tools.StorageTool format --cluster-id "$id" --config "$dir/server.properties" >>"$dir/log" 2>&1 ||
 		die "formatting $dir/data failed: $(tail -n 3 "$dir/log")"
 	printf '%s\n' "$id" >"$dir/cluster"
@@ -222,7 +245,8 @@ hex() {
 	od -An -v -tx1 | tr -d ' \n'
 }
 
-# Does the broker tell $1 as the cluster's id and itself as its one live node? (Metadata request, version 2, no topics.)
+# Does the broker tell $1 as the cluster's id and itself as its one live node, or itself and others? (Metadata request,
+# version 2, no topics.)
 # Asked on the internal listener, which speaks plain text whatever KAFKA_EXTRA made of the clients' one.
 answers() {
 	local reply
@@ -232,7 +256,7 @@ answers() {
 		printf '\0\0\0\x11\0\x03\0\x02\0\0\0\x01\0\x03run\0\0\0\0' >&3
 		timeout 2 dd bs=65536 count=1 status=none <&3 | hex
 	) || return 1
-	[[ ${reply:16:8} == 00000001 && $reply == *"$(printf '%s' "$1" | hex)"* ]]
+	[[ ${reply:16:8} =~ ^0000000[1-$factor]$ && $reply == *"$(printf '%s' "$1" | hex)"* ]]
 }
 
 wait_ready() {
@@ -270,15 +294,38 @@ start() {
 	! accepts 127.0.0.1 "$port" || die "port $port is in use"
 
 	set_addresses "$port"
+	set_membership "$dir" "$port"
 	set_jvm
 	write_properties "$dir" "$port" >"$dir/server.properties"
 	format "$dir" 9>&-
 	[[ -z ${KAFKA_ARCHIVE_TO:-} ]] || jvm+=("-XX:ArchiveClassesAtExit=$KAFKA_ARCHIVE_TO")
 	setsid "${jvm[@]}" kafka.Kafka "$dir/server.properties" >>"$dir/log" 2>&1 </dev/null 8>&- 9>&- &
 	printf '%s\n' $! >"$dir/pid"
+	# Until the fork has become another program its command line is this script's, and it would pass for a broker that ended.
+	until running "$dir" >/dev/null || ! kill -0 $! 2>/dev/null; do sleep 0.01; done
 	wait_ready "$dir" "$port"
 	exec 9>&-
 	printf '127.0.0.1:%s\n' "$port"
+}
+
+# Three at once: none of them answers before two are there.
+start_cluster() {
+	local dir=$1 ports=("${@:2}") id i starts=() failed=0
+	id=$(new_id)
+	for i in 1 2 3; do
+		mkdir -p "$dir/$i"
+		[[ -s $dir/$i/member ]] || printf '%s %s %s\n' "$i" "$id" "${ports[*]}" >"$dir/$i/member"
+		start "$dir/$i" "${ports[i - 1]}" >/dev/null &
+		starts+=($!)
+	done
+	for i in "${starts[@]}"; do
+		wait "$i" || failed=1
+	done
+	if ((failed)); then
+		stop "$dir"
+		die "the cluster of $dir did not start"
+	fi
+	printf '127.0.0.1:%s,127.0.0.1:%s,127.0.0.1:%s\n' "${ports[@]}"
 }
 
 # ---- stop -----------------------------------------------------------------------------------------------------------
@@ -286,6 +333,12 @@ start() {
 stop() {
 	local dir pid
 	dir=$(realpath -m "$1")
+	if [[ -s $dir/1/member ]]; then
+		for dir in "$dir"/[123]; do
+			stop "$dir"
+		done
+		return
+	fi
 	if pid=$(running "$dir"); then
 		kill -TERM "$pid" 2>/dev/null || true
 		for _ in {1..200}; do
@@ -304,6 +357,7 @@ case ${1:-}/$# in
 fetch/1) fetch ;;
 java/1) find_java ;;
 start/3) start "$2" "$3" ;;
+start/5) start_cluster "${@:2}" ;;
 stop/2 | stop/3) stop "$2" ;;
 *) usage ;;
 esac

@@ -1,0 +1,238 @@
+/* co_sim: runs seeds of the simulation, or shows that it notices every protection that is switched off. */
+#include "world.h"
+
+#include "checkout/log.h"
+
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define JOBS_MAX 16
+#define TOLD_MAX 5
+
+/* What a job tells the one that started it, crash or not. */
+struct job {
+	uint64_t seed, runs, failures, failed[TOLD_MAX];
+	char symptoms[TOLD_MAX][400];
+	bool done;
+};
+
+struct wish {
+	uint64_t first, last;
+	int jobs;
+	bool verbose, mutants, keep_going;
+	const char *mutant;
+};
+
+static const struct {
+	const char *name;
+	uint64_t seeds;
+	const char *text;
+} mutants[CO_MUTANT_COUNT] = {
+	{"none", 0, ""},
+#define CO_MUTANT_ROW(name, seeds, text) {#name, seeds, text},
+#include "mutants.def"
+#undef CO_MUTANT_ROW
+};
+
+static double now_s(void)
+{
+	struct timespec at;
+	(void)clock_gettime(CLOCK_MONOTONIC, &at);
+	return (double)at.tv_sec + (double)at.tv_nsec / 1e9;
+}
+
+static void run_share(const struct wish *wish, struct job *job, int index, bool until_failure)
+{
+	for (uint64_t seed = wish->first + (uint64_t)index; seed <= wish->last; seed += (uint64_t)wish->jobs) {
+		char symptom[400];
+		job->seed = seed;
+		if (!co_simulate(seed, false, symptom, sizeof(symptom))) {
+			if (job->failures < TOLD_MAX) {
+				job->failed[job->failures] = seed;
+				(void)snprintf(job->symptoms[job->failures], sizeof(symptom), "%s", symptom);
+			}
+			job->failures++;
+			if (until_failure)
+				break;
+		}
+		job->runs++;
+	}
+	job->done = true;
+}
+
+/* Each job is a process: a crash of the code under test is a failure of its seed. */
+static void run_jobs(const struct wish *wish, struct job *jobs, bool until_failure)
+{
+	pid_t pids[JOBS_MAX];
+	(void)fflush(stdout);
+	for (int i = 0; i < wish->jobs; i++) {
+		jobs[i] = (struct job){.done = false};
+		pids[i] = fork();
+		if (pids[i] < 0)
+			abort();
+		if (pids[i] == 0) {
+			run_share(wish, &jobs[i], i, until_failure);
+			_exit(0);
+		}
+	}
+	for (int i = 0; i < wish->jobs; i++) {
+		int status;
+		(void)waitpid(pids[i], &status, 0);
+		if (jobs[i].done)
+			continue;
+		size_t at = jobs[i].failures < TOLD_MAX ? jobs[i].failures : TOLD_MAX - 1;
+		jobs[i].failed[at] = jobs[i].seed;
+		(void)snprintf(jobs[i].symptoms[at], sizeof(jobs[i].symptoms[at]), "the program crashed, wait status %d",
+					   status);
+		jobs[i].failures++;
+	}
+}
+
+static struct job *shared_jobs(void)
+{
+	struct job *jobs = mmap(NULL, JOBS_MAX * sizeof(*jobs), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (jobs == MAP_FAILED)
+		abort();
+	return jobs;
+}
+
+/* The lowest failing seed; false: none. */
+static bool first_failure(const struct wish *wish, const struct job *jobs, uint64_t *seed, const char **symptom)
+{
+	bool found = false;
+	for (int i = 0; i < wish->jobs; i++)
+		for (size_t k = 0; k < jobs[i].failures && k < TOLD_MAX; k++)
+			if (!found || jobs[i].failed[k] < *seed) {
+				found = true;
+				*seed = jobs[i].failed[k];
+				*symptom = jobs[i].symptoms[k];
+			}
+	return found;
+}
+
+static int run_seeds(const struct wish *wish)
+{
+	struct job *jobs = shared_jobs();
+	double began_s = now_s();
+	run_jobs(wish, jobs, !wish->keep_going);
+	uint64_t runs = 0, failures = 0, seed = 0;
+	const char *symptom = "";
+	for (int i = 0; i < wish->jobs; i++) {
+		runs += jobs[i].runs;
+		failures += jobs[i].failures;
+		for (size_t k = 0; k < jobs[i].failures && k < TOLD_MAX; k++)
+			printf("seed %" PRIu64 ": %s\n", jobs[i].failed[k], jobs[i].symptoms[k]);
+	}
+	printf("simulation: %" PRIu64 " seeds, %" PRIu64 " failed, %.1f s\n", runs, failures, now_s() - began_s);
+	if (!first_failure(wish, jobs, &seed, &symptom))
+		return runs ? 0 : 1;
+	char again[400];
+	printf("\nHistory of seed %" PRIu64 " (again with --seed %" PRIu64 "):\n", seed, seed);
+	if (!wish->keep_going)
+		(void)co_simulate(seed, true, again, sizeof(again));
+	return 1;
+}
+
+static int run_mutants(const struct wish *given)
+{
+	struct job *jobs = shared_jobs();
+	int caught = 0, tried = 0;
+	for (size_t i = 1; i < CO_MUTANT_COUNT; i++) {
+		struct wish wish = *given;
+		uint64_t seed;
+		const char *symptom;
+		if (wish.mutant && strcmp(wish.mutant, mutants[i].name) != 0)
+			continue;
+		tried++;
+		wish.last = wish.first + mutants[i].seeds - 1;
+		co_mutant = (enum co_mutant_id)i;
+		run_jobs(&wish, jobs, true);
+		if (first_failure(&wish, jobs, &seed, &symptom)) {
+			caught++;
+			printf("caught    %s (%s)\n          seed %" PRIu64 ": %s\n", mutants[i].name, mutants[i].text, seed,
+				   symptom);
+		} else {
+			printf("SURVIVES  %s (%s): %" PRIu64 " seeds\n", mutants[i].name, mutants[i].text, mutants[i].seeds);
+		}
+	}
+	printf("%d of %d mutants caught\n", caught, tried);
+	return caught == tried && tried > 0 ? 0 : 1;
+}
+
+static int run_one(uint64_t seed)
+{
+	char symptom[400];
+	bool fine = co_simulate(seed, true, symptom, sizeof(symptom));
+	printf("seed %" PRIu64 ": %s\n", seed, fine ? "all invariants hold" : symptom);
+	return fine ? 0 : 1;
+}
+
+static int usage(void)
+{
+	fputs(
+		"usage: co_sim [--seeds A..B | --seed S | --long | --mutants] [--mutant NAME] [--jobs N] [--verbose] [--all]\n"
+		"  --seeds A..B   (1..10000); --long: 1..100000\n"
+		"  --seed S       one seed with its history\n"
+		"  --mutants      every protection switched off in turn has to be noticed; --mutant NAME: this one, and with\n"
+		"                 --seed its history\n"
+		"  --jobs N       processes (2); --verbose: what the lanes log, to stderr; --all: goes on behind a failure\n",
+		stderr);
+	return 2;
+}
+
+static bool read_range(const char *text, struct wish *wish)
+{
+	return sscanf(text, "%" SCNu64 "..%" SCNu64, &wish->first, &wish->last) == 2 && wish->first <= wish->last;
+}
+
+static bool choose_mutant(const char *name)
+{
+	for (size_t i = 1; i < CO_MUTANT_COUNT; i++)
+		if (strcmp(name, mutants[i].name) == 0)
+			co_mutant = (enum co_mutant_id)i;
+	return co_mutant != CO_MUTANT_NONE;
+}
+
+int main(int argc, char **argv)
+{
+	static const struct option options[] = {{"seeds", required_argument, NULL, 's'},
+											{"seed", required_argument, NULL, 'o'},
+											{"long", no_argument, NULL, 'l'},
+											{"mutants", no_argument, NULL, 'm'},
+											{"mutant", required_argument, NULL, 'M'},
+											{"jobs", required_argument, NULL, 'j'},
+											{"verbose", no_argument, NULL, 'v'},
+											{"all", no_argument, NULL, 'a'},
+											{NULL, 0, NULL, 0}};
+	struct wish wish = {.first = 1, .last = 10000, .jobs = 2};
+	uint64_t one = 0;
+	for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;) {
+		if (option == 'o')
+			one = strtoull(optarg, NULL, 10);
+		else if (option == 'l')
+			wish.last = 100000;
+		else if (option == 'm')
+			wish.mutants = true;
+		else if (option == 'v')
+			wish.verbose = true;
+		else if (option == 'a')
+			wish.keep_going = true;
+		else if (option == 'j')
+			wish.jobs = atoi(optarg);
+		else if (!(option == 's' && read_range(optarg, &wish)) && !(option == 'M' && (wish.mutant = optarg)))
+			return usage();
+	}
+	if (optind < argc || wish.jobs < 1 || wish.jobs > JOBS_MAX || (wish.mutant && !choose_mutant(wish.mutant)))
+		return usage();
+	co_log_setup(wish.verbose ? CO_LOG_DEBUG : CO_LOG_BUG, CO_LOG_TEXT);
+	if (one)
+		return run_one(one);
+	return wish.mutants ? run_mutants(&wish) : run_seeds(&wish);
+}

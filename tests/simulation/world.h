@@ -1,0 +1,314 @@
+/* One simulated installation: a broker, a Redis, some workers, people who send commands, and everything that goes wrong
+ * between them. One thread, one virtual clock, one stream of random numbers: a seed tells all of it. Owns the models
+ * and the workers' memory. Never touches a real clock, socket or file. */
+#ifndef CO_WORLD_H
+#define CO_WORLD_H
+
+#include "mutants.h"
+
+#include "app/lane.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <ucontext.h>
+
+#define CO_PARTITIONS_MAX 3
+#define CO_WORKERS_MAX 3
+#define CO_PROCS_MAX 9
+#define CO_PREFIX "checkout.session."
+#define CO_OWN_REPLIES "shop.replies"
+#define CO_OWN_REPLIES_PARTITIONS 2
+#define CO_MUTATED(name) (co_mutant == CO_MUTANT_##name)
+
+/* What can go wrong at a call: the chance per call in 1/10,000 when the seed has that trouble at its plainest. */
+enum co_trouble {
+#define CO_TROUBLE(name, chance) CO_TROUBLE_##name,
+#include "troubles.def"
+#undef CO_TROUBLE
+	CO_TROUBLE_COUNT
+};
+
+struct co_world;
+struct co_proc;
+
+/* ---- what will happen ---- */
+
+struct co_event {
+	int64_t at_ms;
+	uint64_t order; /* among events of one millisecond */
+	void (*happen)(struct co_world *world, struct co_event *event);
+	int64_t a, b;
+	void *what; /* the handler's to free; freed with the world when it never happens */
+	void *whom; /* borrowed */
+};
+
+/* ---- the broker ---- */
+
+enum co_model_topic {
+	CO_M_COMMANDS,
+	CO_M_REPLIES,
+	CO_M_ERRORS,
+	CO_M_EVENTS,
+	CO_M_STATE,
+	CO_M_DLQ,
+	CO_M_OWN_REPLIES,
+	CO_M_TOPICS
+};
+
+struct co_txn;
+struct co_entry {
+	bool marker, compacted; /* takes an offset, nobody sees it */
+	struct co_txn *txn;     /* NULL: outside any */
+	int64_t append_ms;      /* the latest that a broker's clock had said by then */
+	struct co_record record;
+	void *memory;
+};
+struct co_log_part {
+	size_t count, room;
+	size_t settled; /* the last stable offset */
+	struct co_entry *entries;
+};
+struct co_model_log {
+	char name[64];
+	int32_t partition_count;
+	struct co_log_part parts[CO_PARTITIONS_MAX];
+};
+
+struct co_touch {
+	enum co_model_topic topic;
+	int32_t partition;
+	bool landed; /* its marker */
+};
+struct co_txn {
+	struct co_producer *producer;
+	bool decided, commit;
+	int64_t begun_ms;
+	size_t touch_count;
+	struct co_touch touches[CO_M_TOPICS * CO_PARTITIONS_MAX];
+	bool has_offsets, offsets_landed;
+	struct co_txn *next; /* all there ever were */
+};
+/* What the broker knows of a transactional id. */
+struct co_producer {
+	int epoch;
+	struct co_txn *txn; /* open, or its markers still under way; NULL: none */
+	size_t pending_count;
+	struct co_position pending[CO_PARTITIONS_MAX * 2];
+};
+struct co_member {
+	int worker;
+	uint64_t id; /* of the process: an older one of that name is fenced */
+	int64_t heartbeat_ms;
+	bool rejoined;
+	int32_t first, count;
+};
+struct co_group {
+	int generation;
+	bool preparing;
+	int64_t prepare_until_ms;
+	size_t member_count;
+	struct co_member members[CO_WORKERS_MAX];
+	struct co_position positions[CO_PARTITIONS_MAX];
+};
+struct co_broker {
+	struct co_model_log topics[CO_M_TOPICS];
+	struct co_producer producers[CO_WORKERS_MAX];
+	struct co_group group;
+	struct co_txn *txns;
+	int64_t skew_ms, latest_ms; /* of the leader's clock; the latest that any leader's has shown */
+	int64_t down_until_ms;
+};
+
+/* One block that holds all bytes and headers of *out. */
+void *co_record_copy(const struct co_record *from, struct co_record *out);
+int64_t co_broker_append(struct co_world *world, enum co_model_topic topic, const struct co_message *message,
+						 struct co_txn *txn);
+enum co_model_topic co_broker_topic(const struct co_world *world, struct co_view name); /* CO_M_TOPICS: unknown */
+int64_t co_broker_stable_end(struct co_world *world, enum co_model_topic topic, int32_t partition);
+/* A record that a read_committed reader sees; NULL: none at that offset. `whole`: compacted ones too. */
+const struct co_record *co_broker_visible(const struct co_world *world, enum co_model_topic topic, int32_t partition,
+										  int64_t offset, bool whole);
+/* The transaction that takes part in an AddPartitionsToTxn or AddOffsetsToTxn now; NULL: fenced, or the one before has
+ * markers under way (*wait). */
+struct co_txn *co_broker_enlist(struct co_world *world, int worker, int epoch, bool *wait);
+bool co_broker_touch(struct co_txn *txn, enum co_model_topic topic, int32_t partition, bool may_add);
+/* EndTxn as the coordinator takes it, late or not. False: refused. */
+bool co_broker_end(struct co_world *world, int worker, int epoch, bool commit);
+/* TxnOffsetCommit as the coordinator takes it, late or not. False: refused. */
+bool co_broker_offsets(struct co_world *world, int worker, int epoch, uint64_t member, int generation,
+					   const struct co_position *positions, size_t count);
+/* InitProducerId. True: *epoch is the new one; false: call again. */
+bool co_broker_init(struct co_world *world, int worker, int *epoch);
+bool co_broker_is_unstable(const struct co_world *world, int32_t partition);
+/* Heartbeats, rebalances and transaction time-outs. */
+void co_broker_keep_house(struct co_world *world);
+void co_broker_compact(struct co_world *world);
+struct co_member *co_broker_member(struct co_world *world, int worker);
+void co_broker_join(struct co_world *world, struct co_proc *proc);
+void co_broker_clear(struct co_world *world);
+
+/* ---- Redis ---- */
+
+struct co_kept {
+	struct co_uuid id;
+	char *bytes;
+	size_t length;
+	int64_t due_ms, held_ms;
+};
+struct co_generation {
+	uint64_t name;
+	bool live;         /* the key that says that it is being filled, and whole so far */
+	int64_t put_count; /* what that key counts */
+	size_t count;
+	struct co_kept *items;
+};
+struct co_shown {
+	struct co_store_mark mark;
+	uint64_t generation;
+	size_t generation_count;
+	struct co_generation *generations;
+};
+struct co_redis {
+	struct co_shown shards[CO_PARTITIONS_MAX];
+	struct co_shown replica[CO_PARTITIONS_MAX]; /* as it was some time ago */
+	uint64_t names;
+	int64_t down_until_ms;
+	int calls_left; /* until the replica takes over; 0: it does not */
+};
+void co_redis_flush(struct co_world *world);
+void co_redis_copy_to_replica(struct co_world *world);
+void co_redis_fail_over(struct co_world *world);
+void co_redis_clear(struct co_world *world);
+const struct co_generation *co_redis_generation(const struct co_shown *shown);
+
+/* ---- a process of the service with one lane ---- */
+
+struct co_buffered {
+	enum co_model_topic topic;
+	struct co_record record;
+	void *memory;
+	bool sent;
+	int64_t offset;
+};
+struct co_inbox_model {
+	bool joined, told, started;
+	int generation; /* captured at the assignment; -1: none */
+	size_t held_count, turn;
+	int32_t held[CO_PARTITIONS_MAX];
+	int64_t next[CO_PARTITIONS_MAX];
+	size_t out_count, out_room;
+	void **out;
+};
+struct co_outbox_model {
+	int epoch; /* 0: none yet */
+	bool begun, broken, unanswered;
+	bool added[CO_M_TOPICS][CO_PARTITIONS_MAX];
+	size_t count, room;
+	struct co_buffered *buffer;
+	size_t outside_count; /* the mutant's */
+	struct co_position outside[CO_PARTITIONS_MAX];
+	int64_t looked_up_ms;
+};
+struct co_replay_model {
+	int32_t partition;
+	int64_t next, told_end;
+	void *last;
+};
+struct co_store_model {
+	bool cut; /* the connection is gone and the client does not know yet */
+	struct {
+		bool present;
+		int64_t seq;
+		uint64_t generation, fresh;
+		int64_t put_count;
+	} rebuilds[CO_PARTITIONS_MAX];
+};
+struct co_block;
+
+struct co_proc {
+	struct co_world *world;
+	int worker;
+	uint64_t id;
+	bool alive;
+	int64_t wake_ms, frozen_until_ms, skew_ms;
+	uint64_t turn;
+	ucontext_t context;
+	void *stack, *fake_stack;
+	struct co_lane lane;
+	struct co_inbox_model inbox;
+	struct co_outbox_model outbox;
+	struct co_replay_model replay;
+	struct co_store_model store;
+	struct co_block *blocks; /* what the lane allocated: given back when it crashes */
+};
+/* A point where others may run, and where the process may crash or freeze. `for_ms`: at least. */
+void co_proc_step(struct co_proc *proc, int64_t for_ms);
+bool co_proc_start(struct co_world *world, int worker);
+void co_proc_kill(struct co_proc *proc);
+void co_proc_run(struct co_proc *proc);
+struct co_lane_ports co_proc_ports(struct co_proc *proc);
+struct co_inbox co_model_inbox(struct co_proc *proc);
+struct co_outbox co_model_outbox(struct co_proc *proc);
+struct co_replay co_model_replay(struct co_proc *proc);
+struct co_store co_model_store(struct co_proc *proc);
+struct co_registry co_model_registry(void);
+void co_model_clients_clear(struct co_proc *proc);
+
+/* ---- the world ---- */
+
+#define CO_SENT_MAX 128
+struct co_sent; /* commands.c */
+
+struct co_world {
+	uint64_t seed, random;
+	int64_t now_ms;
+	uint64_t orders, proc_ids;
+	bool faulty, telling;
+	int chance[CO_TROUBLE_COUNT];
+	int32_t partitions;
+	int workers;
+	int references; /* sessions that people talk about */
+	int64_t retention_ms;
+	struct co_lane_settings lane_settings;
+	struct co_desk desk;
+	size_t event_count, event_room;
+	struct co_event *events;
+	struct co_broker broker;
+	struct co_redis redis;
+	struct co_proc procs[CO_PROCS_MAX];
+	bool wanted[CO_WORKERS_MAX]; /* is to run: started again when it ended */
+	ucontext_t scheduler;
+	void *scheduler_stack; /* the sanitizer's */
+	struct co_proc *current;
+	size_t sent_count;
+	struct co_sent *sent;
+	uint64_t steps;
+	char symptom[400]; /* empty: none */
+};
+
+uint64_t co_random(struct co_world *world);
+int64_t co_between(struct co_world *world, int64_t low, int64_t high); /* both inclusive */
+/* Does this trouble strike now? Never once the faults have stopped. */
+bool co_strikes(struct co_world *world, enum co_trouble trouble);
+/* The same, so many times as likely while the process recovers: that is where it hurts. */
+bool co_strikes_more(const struct co_proc *proc, enum co_trouble trouble, int times);
+/* The event may be added to before the next one is made. */
+struct co_event *co_at(struct co_world *world, int64_t after_ms, void (*happen)(struct co_world *, struct co_event *),
+					   int64_t a, int64_t b, void *what);
+/* A line of the history. */
+void co_tell(struct co_world *world, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* The first one stays. */
+void co_violated(struct co_world *world, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Somebody sends a command, or something that is none. */
+void co_send_something(struct co_world *world);
+/* The invariants of DESIGN section 6, all at once. */
+void co_check_all(struct co_world *world);
+/* True when nothing is left to do: all read, all shown, nothing under way. */
+bool co_is_at_rest(struct co_world *world);
+
+/* Runs a seed; "" or the symptom in `symptom`. `tell`: prints the history to stdout. */
+bool co_simulate(uint64_t seed, bool tell, char *symptom, size_t size);
+
+#endif
