@@ -195,7 +195,7 @@ void co_config_example(FILE *out)
 		  "# Any property of librdkafka; docs/CONFIGURATION.md names those that the service keeps for itself.\n"
 		  "bootstrap.servers = 127.0.0.1:9092\n"
 		  "# security.protocol = SASL_SSL\n"
-		  "# sasl.mechanisms = SCRAM-SHA-512\n"
+		  "# sasl.mechanisms = PLAIN\n"
 		  "# sasl.username = session-worker\n"
 		  "# The password is better given as CHECKOUT_KAFKA_SASL_PASSWORD_FILE=/run/secrets/kafka-password.\n",
 		  out);

@@ -3,22 +3,32 @@
 #ifdef CO_CRASH_POINTS
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-void co_crash_point(const char *name)
+/* Whether this pass of the point is the one that the variable asks for: NAME or NAME:PASSES_BEFORE. */
+static bool is_wanted(const char *variable, const char *name, atomic_long *passes)
 {
-	static atomic_long passes;
-	const char *wanted = getenv("CO_CRASH");
+	const char *wanted = getenv(variable);
 	if (!wanted)
-		return;
+		return false;
 	size_t len = strcspn(wanted, ":");
 	if (strlen(name) != len || strncmp(name, wanted, len) != 0)
-		return;
+		return false;
 	long before = wanted[len] == ':' ? strtol(wanted + len + 1, NULL, 10) : 0;
-	if (atomic_fetch_add(&passes, 1) == before)
+	return atomic_fetch_add(passes, 1) == before;
+}
+
+void co_crash_point(const char *name)
+{
+	static atomic_long deaths, hangs;
+	if (is_wanted("CO_CRASH", name, &deaths))
 		(void)kill(getpid(), SIGKILL);
+	if (is_wanted("CO_HANG", name, &hangs))
+		for (;;)
+			(void)pause();
 }
 #else
 typedef int co_crash_nothing_here;

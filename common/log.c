@@ -139,7 +139,7 @@ static size_t escape(uint32_t point, const unsigned char *raw, size_t raw_len, c
 /* The text, escaped and valid UTF-8, at most TEXT_MAX bytes of it. */
 static void put_escaped(struct line *line, struct co_view text)
 {
-	const unsigned char *at = (const unsigned char *)text.ptr;
+	const unsigned char *at = (const unsigned char *)(text.ptr ? text.ptr : "");
 	const unsigned char *end = at + (text.ptr ? text.len : 0);
 	size_t written = 0;
 

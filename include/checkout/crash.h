@@ -1,5 +1,6 @@
 /* Named points at which a test build ends itself as kill -9 would: CO_CRASH=<name>[:<passes before>] in the
- * environment. Nothing of it is in a build without CO_CRASH_POINTS. */
+ * environment; or at which the thread that passes hangs for ever: CO_HANG, written the same. Nothing of it is in a
+ * build without CO_CRASH_POINTS. */
 #ifndef CHECKOUT_CRASH_H
 #define CHECKOUT_CRASH_H
 

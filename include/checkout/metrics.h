@@ -72,8 +72,8 @@ void co_metric_observe(enum co_metric metric, size_t label, double value);
 /* The value of a counter or gauge, or the number of observations of a histogram, for tests and pages. NaN for what is
  * out of range. */
 double co_metric_read(enum co_metric metric, size_t label1, size_t label2);
-/* The value below which `part` (0..1) of a histogram's observations lie, as far as its buckets tell: interpolated, and the
- * last bound for what is beyond it. NaN: no observation, or no histogram. For pages. */
+/* The value below which `part` (0..1) of a histogram's observations lie, as far as its buckets tell: interpolated, and
+ * the last bound for what is beyond it. NaN: no observation, or no histogram. For pages. */
 double co_metric_quantile(enum co_metric metric, size_t label, double part);
 /* The Prometheus text exposition (0.0.4) of all of it and of the process itself (process_*). */
 struct co_view co_metrics_expose(struct co_arena *arena);

@@ -7,9 +7,11 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define ASK_EVERY_MS 2000
 #define ASK_TIMEOUT_MS 2000
+#define ASK_REDIS_MS_MAX 4000 /* a round of questions ends before an earlier answer is too old */
 
 struct co_health_probe {
 	struct co_health *health;
@@ -28,7 +30,34 @@ static int64_t now_ms(void)
 
 void co_health_init(struct co_health *health)
 {
-	*health = (struct co_health){.probe = NULL};
+	*health = (struct co_health){.probe = NULL, .born_ms = now_ms()};
+	co_page_history_init(&health->history);
+}
+
+void co_health_describe(struct co_health *health, const struct co_config *config, const char *version,
+						const char *librdkafka)
+{
+	size_t bytes = 0;
+	FILE *text = open_memstream(&health->configuration, &bytes);
+	health->config = config;
+	health->version = version;
+	health->librdkafka = librdkafka;
+	if (!text)
+		abort();
+	co_config_print(config, text);
+	(void)fclose(text);
+}
+
+void co_health_watch(struct co_health *health)
+{
+	const struct co_lanes *lanes = atomic_load(&health->lanes);
+	int64_t at_ms = now_ms();
+	for (size_t i = 0; lanes && i < co_lanes_count(lanes) && i < CO_PAGE_LANES_MAX; i++) {
+		const struct co_lane_status *status = co_lanes_status(lanes, i);
+		if (atomic_load(&status->joined) && atomic_load(&status->running))
+			atomic_store(&health->ran_ms[i], at_ms);
+	}
+	co_page_history_take(&health->history, at_ms);
 }
 
 /* --- asking ------------------------------------------------------------------------------------------------------- */
@@ -76,10 +105,11 @@ enum co_status co_health_start(struct co_health *health, const struct co_config 
 		co_error_set(error, "kafka", "%s", text);
 		return CO_LOG_FATAL;
 	}
-	const struct co_redis_wish wish = {.url = config->redis_url,
-									   .key_prefix = config->redis_key_prefix,
-									   .timeout_ms = config->redis_timeout_ms,
-									   .partition_count = 1};
+	const struct co_redis_wish wish = {
+		.url = config->redis_url,
+		.key_prefix = config->redis_key_prefix,
+		.timeout_ms = config->redis_timeout_ms < ASK_REDIS_MS_MAX ? config->redis_timeout_ms : ASK_REDIS_MS_MAX,
+		.partition_count = 1};
 	probe->redis = co_redis_store_open(&wish);
 	health->probe = probe;
 	if (pthread_create(&probe->thread, NULL, ask_on, probe) != 0)
@@ -90,6 +120,8 @@ enum co_status co_health_start(struct co_health *health, const struct co_config 
 void co_health_stop(struct co_health *health)
 {
 	struct co_health_probe *probe = health->probe;
+	free(health->configuration);
+	health->configuration = NULL;
 	if (!probe)
 		return;
 	atomic_store(&probe->stop, true);
@@ -107,11 +139,22 @@ static bool lately(long long at_ms)
 	return at_ms != 0 && now_ms() - at_ms <= CO_ANSWERED_LATELY_MS;
 }
 
+/* A test build need not wait as long. */
+static int64_t stuck_after_ms(void)
+{
+#ifdef CO_CRASH_POINTS
+	const char *told = getenv("CO_LANE_STUCK_MS");
+	if (told)
+		return strtoll(told, NULL, 10);
+#endif
+	return CO_LANE_STUCK_MS;
+}
+
 int co_health_stuck_lane(const struct co_health *health)
 {
 	const struct co_lanes *lanes = atomic_load(&health->lanes);
 	for (size_t i = 0; lanes && i < co_lanes_count(lanes); i++)
-		if (now_ms() - atomic_load(&co_lanes_status(lanes, i)->progress_ms) > CO_LANE_STUCK_MS &&
+		if (now_ms() - atomic_load(&co_lanes_status(lanes, i)->progress_ms) > stuck_after_ms() &&
 			!co_lanes_ended(lanes))
 			return (int)i;
 	return -1;
@@ -125,17 +168,25 @@ static void say_live(void *self, struct co_admin_probe *out)
 		(void)snprintf(out->reason, sizeof(out->reason), "lane %d makes no progress", stuck);
 }
 
-/* Every lane works through its partitions, or there are none left for it. */
-static bool lanes_run(const struct co_lanes *lanes, struct co_admin_probe *out)
+/* Every lane works through its partitions, or there are none left for it; or did so a moment ago: a rebalance is no
+ * reason to take a worker out of service. */
+static bool lanes_run(const struct co_health *health, const struct co_lanes *lanes, struct co_admin_probe *out)
 {
+	int held = 0;
 	for (size_t i = 0; i < co_lanes_count(lanes); i++) {
 		const struct co_lane_status *status = co_lanes_status(lanes, i);
+		long long ran_ms = i < CO_PAGE_LANES_MAX ? atomic_load(&health->ran_ms[i]) : 0;
+		held += atomic_load(&status->partitions);
 		if (atomic_load(&status->joined) && atomic_load(&status->running))
+			continue;
+		if (ran_ms != 0 && now_ms() - ran_ms < CO_LANE_GRACE_MS)
 			continue;
 		(void)snprintf(out->reason, sizeof(out->reason), "lane %zu %s", i,
 					   atomic_load(&status->joined) ? "is recovering" : "has not joined the group yet");
 		return false;
 	}
+	if (held == 0)
+		(void)snprintf(out->reason, sizeof(out->reason), "standby: no partitions are left for this worker");
 	return true;
 }
 
@@ -151,7 +202,7 @@ static void say_ready(void *self, struct co_admin_probe *out)
 		(void)snprintf(out->reason, sizeof(out->reason), "Redis does not answer");
 	else if (!lanes)
 		(void)snprintf(out->reason, sizeof(out->reason), "starting: the topics are not checked yet");
-	else if (lanes_run(lanes, out)) {
+	else if (lanes_run(health, lanes, out)) {
 		out->ok = true;
 		atomic_store(&health->started, true);
 	}
@@ -165,7 +216,57 @@ static void say_started(void *self, struct co_admin_probe *out)
 	out->ok = atomic_load(&health->started);
 }
 
+/* --- the page ----------------------------------------------------------------------------------------------------- */
+
+static int64_t ago(long long at_ms)
+{
+	return at_ms == 0 ? -1 : now_ms() - at_ms;
+}
+
+static void tell_lanes(const struct co_lanes *lanes, struct co_page_facts *facts)
+{
+	for (size_t i = 0; lanes && i < co_lanes_count(lanes) && i < CO_PAGE_LANES_MAX; i++) {
+		const struct co_lane_status *status = co_lanes_status(lanes, i);
+		facts->lanes[facts->lane_count++] = (struct co_page_lane){.joined = atomic_load(&status->joined),
+																  .running = atomic_load(&status->running),
+																  .partitions = atomic_load(&status->partitions),
+																  .progress_ms = ago(atomic_load(&status->progress_ms)),
+																  .kafka_ms = ago(atomic_load(&status->kafka_ok_ms)),
+																  .redis_ms = ago(atomic_load(&status->redis_ok_ms))};
+	}
+}
+
+static struct co_view show_page(void *self, struct co_arena *arena)
+{
+	struct co_health *health = self;
+	struct co_clock clock = co_system_clock();
+	struct co_admin_probe live = {false, ""}, ready = {false, ""};
+	say_live(health, &live);
+	say_ready(health, &ready);
+	struct co_page_facts facts = {.version = health->version,
+								  .librdkafka = health->librdkafka,
+								  .instance = health->config->instance,
+								  .group = health->config->group,
+								  .prefix = health->config->prefix,
+								  .live = live.ok,
+								  .ready = ready.ok,
+								  .live_reason = live.reason,
+								  .ready_reason = ready.reason,
+								  .uptime_ms = now_ms() - health->born_ms,
+								  .wall_ms = clock.wall_ms(clock.self),
+								  .partition_count = atomic_load(&health->partitions),
+								  .configuration = health->configuration,
+								  .history = &health->history};
+	tell_lanes(atomic_load(&health->lanes), &facts);
+	return co_page_compose(&facts, arena);
+}
+
 struct co_admin_probes co_health_probes(struct co_health *health)
 {
-	return (struct co_admin_probes){.self = health, .live = say_live, .ready = say_ready, .started = say_started};
+	return (struct co_admin_probes){.self = health,
+									.live = say_live,
+									.ready = say_ready,
+									.started = say_started,
+									.page = show_page,
+									.page_policy = co_page_policy};
 }

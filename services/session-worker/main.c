@@ -2,6 +2,7 @@
 #include "adapters/kafka_client.h"
 #include "adapters/kafka_topics.h"
 #include "adapters/registry_file.h"
+#include "adapters/service_notify.h"
 #include "adapters/system_clock.h"
 #include "describe.h"
 #include "health.h"
@@ -23,6 +24,8 @@
 #define DRAIN_MS_MAX 18000
 #define TOPICS_TIMEOUT_MS 5000
 #define OVERRIDES_MAX 256
+#define LOG_LINES_MAX 20 /* of one event in LOG_WINDOW_MS; the next line says how many were left out */
+#define LOG_WINDOW_MS 10000
 
 extern char **environ;
 
@@ -35,8 +38,10 @@ struct arguments {
 
 /* Everything that lives as long as the service, in the order in which it is built. */
 struct service {
+	const struct arguments *arguments;
 	struct co_config config;
 	struct co_registry_file *registry;
+	struct co_service_notify notify;
 	struct co_health health;
 	struct co_admin *admin;
 	struct co_desk desk;
@@ -54,7 +59,7 @@ static const char usage[] =
 	"  --describe TOPIC         print config, example, errors, metrics or states as in docs/, and exit\n"
 	"  --version, --help\n"
 	"Signals: SIGTERM or SIGINT finishes the batch in hand and leaves, a second one ends at once (nothing is lost);\n"
-	"SIGHUP reads the merchant registry again. Exit 0 after SIGTERM, 1 run time, 2 usage or configuration.\n";
+	"SIGHUP reads the merchant registry and [log] again. Exit 0 after SIGTERM, 1 run time, 2 usage or configuration.\n";
 
 /* --- arguments ---------------------------------------------------------------------------------------------------- */
 
@@ -111,6 +116,12 @@ static int read_arguments(int count, char **words, struct arguments *out)
 
 /* --- configuration ------------------------------------------------------------------------------------------------ */
 
+static void set_log(const struct co_config *config)
+{
+	static const enum co_log_level levels[] = {CO_LOG_DEBUG, CO_LOG_INFO, CO_LOG_NOTICE, CO_LOG_ERROR};
+	co_log_setup(levels[config->log_level], (enum co_log_format)config->log_format);
+}
+
 static bool registry_is_fine(struct service *service)
 {
 	struct co_error error = {.path = ""};
@@ -130,9 +141,9 @@ static int configure(struct service *service, const struct arguments *arguments)
 	if (co_config_load(&service->config, arguments->file, environ, arguments->overrides, arguments->override_count,
 					   stderr) != CO_OK)
 		return EXIT_USAGE;
-	static const enum co_log_level levels[] = {CO_LOG_DEBUG, CO_LOG_INFO, CO_LOG_NOTICE, CO_LOG_ERROR};
-	co_log_setup(levels[service->config.log_level], (enum co_log_format)service->config.log_format);
+	set_log(&service->config);
 	co_log_setup_names("checkout-session-worker", service->config.instance);
+	co_log_setup_limit(LOG_LINES_MAX, LOG_WINDOW_MS);
 	bool fine = co_kafka_check(&service->config, stderr) == CO_OK;
 	fine = registry_is_fine(service) && fine;
 	if (!fine)
@@ -154,6 +165,33 @@ static sigset_t watched_signals(void)
 	return set;
 }
 
+/* [log] is the one section that is read again while the service runs; the file is judged as a whole, by the rules of
+ * the start, and one that breaks them changes nothing. */
+static void reload_log(const struct service *service)
+{
+	const struct arguments *arguments = service->arguments;
+	struct co_config fresh;
+	char *complaints = NULL;
+	size_t bytes = 0;
+	FILE *to = open_memstream(&complaints, &bytes);
+	if (!to)
+		abort();
+	bool taken =
+		co_config_load(&fresh, arguments->file, environ, arguments->overrides, arguments->override_count, to) == CO_OK;
+	(void)fclose(to);
+	co_metric_add(CO_METRIC_SETTINGS_RELOADS, taken ? CO_RESULT_COMMITTED : CO_RESULT_FAILED, 0, 1);
+	if (taken) {
+		set_log(&fresh);
+		co_log(CO_LOG_INFO, "log.reloaded", "the settings of [log] were read again",
+			   CO_TEXT("file.path", arguments->file ? arguments->file : ""));
+		co_config_clear(&fresh);
+	} else {
+		co_log(CO_LOG_ERROR, "log.kept", "the configuration has mistakes now; [log] stays as it was",
+			   CO_TEXT("event.reason", complaints));
+	}
+	free(complaints);
+}
+
 static void reload_registry(struct service *service)
 {
 	struct co_error error = {.path = ""};
@@ -161,7 +199,7 @@ static void reload_registry(struct service *service)
 	co_metric_add(CO_METRIC_REGISTRY_RELOADS, taken ? CO_RESULT_COMMITTED : CO_RESULT_FAILED, 0, 1);
 	if (taken)
 		co_log(CO_LOG_INFO, "registry.reloaded", "the merchant registry was read again",
-			   CO_INT("process.pid", getpid()));
+			   CO_TEXT("file.path", service->config.merchants_file));
 	else
 		co_log(CO_LOG_ERROR, "registry.kept", error.text, CO_TEXT("checkout.entry", error.path));
 }
@@ -172,20 +210,36 @@ static _Noreturn void end_at_once(const char *event, const char *reason)
 	_exit(EXIT_RUNTIME);
 }
 
+/* Feeds the service manager's watchdog while the lanes make progress, and tells it what /readyz says. */
+static void tell_manager(struct service *service)
+{
+	struct co_clock clock = co_system_clock();
+	struct co_admin_probes probes = co_health_probes(&service->health);
+	struct co_admin_probe answer = {.ok = false};
+	probes.ready(probes.self, &answer);
+	co_service_notify_tick(&service->notify, clock.monotonic_ms(clock.self), co_health_stuck_lane(&service->health) < 0,
+						   answer.ok ? "ready" : answer.reason);
+}
+
 /* Waits up to a tenth of a second for a signal and does what it asks for. */
 static void serve_signals(struct service *service)
 {
 	sigset_t set = watched_signals();
 	const struct timespec limit = {.tv_nsec = 100000000};
 	int signal = sigtimedwait(&set, NULL, &limit);
-	if (signal == SIGHUP)
+	co_health_watch(&service->health);
+	tell_manager(service);
+	if (signal == SIGHUP) {
+		reload_log(service);
 		reload_registry(service);
+	}
 	if (signal != SIGTERM && signal != SIGINT)
 		return;
 	if (service->signals++ > 0)
 		end_at_once("process.killed", "a second signal: ending at once; what was not committed will be read again");
 	co_log(CO_LOG_INFO, "process.stopping", "finishing the batch in hand", CO_INT("process.signal", signal));
 	atomic_store(&service->health.stopping, true);
+	co_service_notify_stopping(&service->notify);
 }
 
 /* --- start-up ----------------------------------------------------------------------------------------------------- */
@@ -311,15 +365,19 @@ static int serve(struct service *service)
 	int32_t partitions = 0;
 	co_metrics_setup_build(CO_VERSION, rd_kafka_version_str());
 	co_metrics_setup((size_t)service->config.partitions, (size_t)service->config.lanes);
+	co_health_describe(&service->health, &service->config, CO_VERSION, rd_kafka_version_str());
 	int result = start_admin(service);
 	if (result >= 0)
 		return result;
 	if (co_health_start(&service->health, &service->config, &error) != CO_OK)
 		return complain("kafka", error.text);
+	co_service_notify_ready(&service->notify);
+	tell_manager(service);
 	result = check_topics(service, &partitions);
 	if (result >= 0)
 		return result;
 	co_metrics_set_partitions((size_t)partitions);
+	atomic_store(&service->health.partitions, (size_t)partitions);
 	result = start_lanes(service, partitions);
 	if (result >= 0)
 		return result;
@@ -336,6 +394,7 @@ static void tear_down(struct service *service)
 		co_lanes_join(service->lanes);
 	co_health_stop(&service->health);
 	co_desk_clear(&service->desk);
+	co_service_notify_close(&service->notify);
 	co_registry_file_close(service->registry);
 	co_config_clear(&service->config);
 }
@@ -364,6 +423,8 @@ int main(int argc, char **argv)
 	(void)pthread_sigmask(SIG_BLOCK, &set, NULL);
 
 	co_health_init(&service.health);
+	co_service_notify_open(&service.notify);
+	service.arguments = &arguments;
 	result = configure(&service, &arguments);
 	if (result < 0)
 		result = serve(&service);

@@ -21,18 +21,18 @@ const char co_page_policy[] = "default-src 'none'; style-src 'unsafe-inline'; co
 							  "form-action 'none'; frame-ancestors 'none'; "
 							  "script-src 'sha256-Hh+D2l79UtIg2dTdynJrVQsa1wMgx6GQ+FBb1nTqiFQ='";
 
-static const char style[] =
-	":root{color-scheme:light dark;font:15px/1.45 system-ui,sans-serif}"
-	"body{margin:0 auto;max-width:72rem;padding:1rem 1.5rem 3rem}"
-	"h1{font-size:1.4rem;margin:.2rem 0}h2{font-size:1.05rem;margin:1.6rem 0 .4rem}"
-	"table{border-collapse:collapse;font-variant-numeric:tabular-nums}"
-	"th,td{padding:.2rem .9rem .2rem 0;text-align:right;border-bottom:1px solid #8884}"
-	"th:first-child,td:first-child,td.t,th.t{text-align:left}"
-	".ok{color:#14803c}.bad{color:#c02626;font-weight:600}.dim{opacity:.65}"
-	".cards{display:flex;flex-wrap:wrap;gap:.8rem}.cards div{border:1px solid #8884;border-radius:.5rem;padding:.5rem .9rem}"
-	".cards b{display:block;font-size:1.35rem;font-variant-numeric:tabular-nums}"
-	"pre{overflow-x:auto;border:1px solid #8884;border-radius:.5rem;padding:.7rem}"
-	"#gone{display:none}.stale #gone{display:block}.stale main{opacity:.45}";
+static const char style[] = ":root{color-scheme:light dark;font:15px/1.45 system-ui,sans-serif}"
+							"body{margin:0 auto;max-width:72rem;padding:1rem 1.5rem 3rem}"
+							"h1{font-size:1.4rem;margin:.2rem 0}h2{font-size:1.05rem;margin:1.6rem 0 .4rem}"
+							"table{border-collapse:collapse;font-variant-numeric:tabular-nums}"
+							"th,td{padding:.2rem .9rem .2rem 0;text-align:right;border-bottom:1px solid #8884}"
+							"th:first-child,td:first-child,td.t,th.t{text-align:left}"
+							".ok{color:#14803c}.bad{color:#c02626;font-weight:600}.dim{opacity:.65}"
+							".cards{display:flex;flex-wrap:wrap;gap:.8rem}.cards div{border:1px solid "
+							"#8884;border-radius:.5rem;padding:.5rem .9rem}"
+							".cards b{display:block;font-size:1.35rem;font-variant-numeric:tabular-nums}"
+							"pre{overflow-x:auto;border:1px solid #8884;border-radius:.5rem;padding:.7rem}"
+							"#gone{display:none}.stale #gone{display:block}.stale main{opacity:.45}";
 
 /* --- what happened lately ----------------------------------------------------------------------------------------- */
 
@@ -279,9 +279,9 @@ static void put_refusals(struct co_buf *out, const struct co_page_facts *facts)
 			put(out, "<table><tr><th class=t scope=col>code<th class=t scope=col>name<th scope=col>last minute"
 					 "<th scope=col>since the start</tr>");
 		put(out, "<tr><td>");
-		put_text(out, row->number);
+		co_buf_add(out, row->number);
 		put(out, "<td class=t>");
-		put_text(out, row->name);
+		co_buf_add(out, row->name);
 		put(out, "<td>");
 		put_number(out, recent.codes[code], 0, "");
 		put(out, "<td>");

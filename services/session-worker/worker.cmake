@@ -5,7 +5,7 @@ target_link_libraries(co_lane PUBLIC co_app)
 
 add_library(co_adapters STATIC
   adapters/kafka_client.c adapters/kafka_inbox.c adapters/kafka_outbox.c adapters/kafka_answers.c adapters/kafka_replay.c adapters/kafka_stats.c
-  adapters/redis_link.c adapters/redis_scripts.c adapters/redis_store.c adapters/system_clock.c adapters/http_admin.c)
+  adapters/redis_link.c adapters/redis_scripts.c adapters/redis_store.c adapters/system_clock.c adapters/http_admin.c adapters/service_notify.c)
 target_include_directories(co_adapters PUBLIC ${CMAKE_CURRENT_LIST_DIR} ${CMAKE_CURRENT_LIST_DIR}/adapters)
 target_link_libraries(co_adapters
   PUBLIC co_app PkgConfig::RDKAFKA PkgConfig::HIREDIS

@@ -22,6 +22,7 @@
 #define REQUEST_BYTES_MAX (16UL * 1024)
 
 #define PLAIN "text/plain; charset=utf-8"
+#define HTML "text/html; charset=utf-8"
 #define EXPOSITION "text/plain; version=0.0.4; charset=utf-8"
 
 struct co_admin {
@@ -31,8 +32,9 @@ struct co_admin {
 	uint16_t port;
 };
 
-/* Answers with a copy of the body. */
-static enum MHD_Result answer(struct MHD_Connection *connection, unsigned status, const char *type, struct co_view body)
+/* Answers with a copy of the body. `policy`: of a page; NULL: none is needed. */
+static enum MHD_Result answer_under(struct MHD_Connection *connection, unsigned status, const char *type,
+									const char *policy, struct co_view body)
 {
 	/* The cast drops const: with MUST_COPY the library only reads. */
 	struct MHD_Response *response =
@@ -44,6 +46,8 @@ static enum MHD_Result answer(struct MHD_Connection *connection, unsigned status
 	if (MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, type) == MHD_NO ||
 		MHD_add_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store") == MHD_NO ||
 		MHD_add_response_header(response, "X-Content-Type-Options", "nosniff") == MHD_NO ||
+		(policy && (MHD_add_response_header(response, "Content-Security-Policy", policy) == MHD_NO ||
+					MHD_add_response_header(response, "Referrer-Policy", "no-referrer") == MHD_NO)) ||
 		(status == MHD_HTTP_METHOD_NOT_ALLOWED &&
 		 MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, "GET, HEAD") == MHD_NO)) {
 		MHD_destroy_response(response);
@@ -52,6 +56,11 @@ static enum MHD_Result answer(struct MHD_Connection *connection, unsigned status
 	result = MHD_queue_response(connection, status, response);
 	MHD_destroy_response(response);
 	return result;
+}
+
+static enum MHD_Result answer(struct MHD_Connection *connection, unsigned status, const char *type, struct co_view body)
+{
+	return answer_under(connection, status, type, NULL, body);
 }
 
 static enum MHD_Result answer_probe(struct co_admin *admin, struct MHD_Connection *connection,
@@ -75,12 +84,23 @@ static enum MHD_Result answer_metrics(struct co_admin *admin, struct MHD_Connect
 	return result;
 }
 
+static enum MHD_Result answer_page(struct co_admin *admin, struct MHD_Connection *connection)
+{
+	const char *policy = admin->probes.page_policy ? admin->probes.page_policy : "default-src 'none'";
+	enum MHD_Result result;
+
+	co_arena_reset(&admin->arena);
+	result = answer_under(connection, MHD_HTTP_OK, HTML, policy, admin->probes.page(admin->probes.self, &admin->arena));
+	co_arena_reset(&admin->arena);
+	return result;
+}
+
 static enum MHD_Result on_request(void *self, struct MHD_Connection *connection, const char *path, const char *method,
 								  const char *version, const char *upload, size_t *upload_size, void **state)
 {
 	struct co_admin *admin = self;
 	bool reads = strcmp(method, MHD_HTTP_METHOD_GET) == 0 || strcmp(method, MHD_HTTP_METHOD_HEAD) == 0;
-	static const char *const paths[] = {"/livez", "/readyz", "/startupz", "/metrics"};
+	static const char *const paths[] = {"/livez", "/readyz", "/startupz", "/metrics", "/"};
 	size_t found = 0;
 
 	(void)version;
@@ -89,7 +109,7 @@ static enum MHD_Result on_request(void *self, struct MHD_Connection *connection,
 	(void)state;
 	while (found < sizeof paths / sizeof *paths && strcmp(paths[found], path) != 0)
 		found++;
-	if (found == sizeof paths / sizeof *paths)
+	if (found == sizeof paths / sizeof *paths || (found == 4 && !admin->probes.page))
 		return answer(connection, MHD_HTTP_NOT_FOUND, PLAIN,
 					  CO_VIEW("not found: there are /livez /readyz /startupz /metrics\n"));
 	if (!reads)
@@ -101,8 +121,10 @@ static enum MHD_Result on_request(void *self, struct MHD_Connection *connection,
 		return answer_probe(admin, connection, admin->probes.ready);
 	case 2:
 		return answer_probe(admin, connection, admin->probes.started);
-	default:
+	case 3:
 		return answer_metrics(admin, connection);
+	default:
+		return answer_page(admin, connection);
 	}
 }
 

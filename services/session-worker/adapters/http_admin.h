@@ -1,4 +1,5 @@
-/* The admin listener: GET and HEAD of /livez /readyz /startupz /metrics (contract section 9), plain text over HTTP.
+/* The admin listener: GET and HEAD of /livez /readyz /startupz /metrics (contract section 9), plain text over HTTP, and
+ * of / a page for people.
  * Owns its socket and one thread, on which the probes run. Never changes anything: there is no verb that does. */
 #ifndef CO_HTTP_ADMIN_H
 #define CO_HTTP_ADMIN_H
@@ -6,6 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "checkout/arena.h"
 #include "checkout/error.h"
 #include "checkout/status.h"
 
@@ -19,9 +21,11 @@ struct co_admin_probe {
  * what is known already. `self` is handed to each and has to outlive the listener. */
 struct co_admin_probes {
 	void *self;
-	void (*live)(void *self, struct co_admin_probe *out);    /* /livez: false when only a restart helps */
-	void (*ready)(void *self, struct co_admin_probe *out);   /* /readyz: false with the reason while work waits */
-	void (*started)(void *self, struct co_admin_probe *out); /* /startupz: true once the first start-up is through */
+	void (*live)(void *self, struct co_admin_probe *out);       /* /livez: false when only a restart helps */
+	void (*ready)(void *self, struct co_admin_probe *out);      /* /readyz: false with the reason while work waits */
+	void (*started)(void *self, struct co_admin_probe *out);    /* /startupz: true once the first start-up is through */
+	struct co_view (*page)(void *self, struct co_arena *arena); /* /: HTML, in the arena; NULL: there is none */
+	const char *page_policy; /* its Content-Security-Policy; NULL: default-src 'none' */
 };
 
 struct co_admin;

@@ -32,7 +32,8 @@ static void on_log(const rd_kafka_t *client, int level, const char *facility, co
 static const char *hint_of(int code, const char *reason)
 {
 	if (code == RD_KAFKA_RESP_ERR__AUTHENTICATION && rd_kafka_version() < 0x02060100 && strstr(reason, "SCRAM"))
-		return "a wrong user or password; or the broker is 3.7.2, 3.8.1 or later, where SCRAM of librdkafka before 2.6.1 "
+		return "a wrong user or password; or the broker is 3.7.2, 3.8.1 or later, where SCRAM of librdkafka before "
+			   "2.6.1 "
 			   "always fails: use PLAIN over TLS or client certificates";
 	return "";
 }
@@ -109,8 +110,8 @@ enum co_status co_kafka_outcome(const char *operation, rd_kafka_error_t *error)
 		status = CO_LOG_DOWN;
 	static struct co_log_gate gate;
 	if (co_log_gate_open(&gate, 1000))
-		co_log(CO_LOG_NOTICE, "kafka.transaction", rd_kafka_error_string(error), CO_TEXT("event.action", operation),
-			   CO_TEXT("error.code", rd_kafka_error_name(error)),
+		co_log(CO_LOG_NOTICE, "kafka.transaction", rd_kafka_error_string(error),
+			   CO_TEXT("checkout.operation", operation), CO_TEXT("error.code", rd_kafka_error_name(error)),
 			   CO_INT("checkout.fatal", rd_kafka_error_is_fatal(error)),
 			   CO_INT("checkout.abortable", rd_kafka_error_txn_requires_abort(error)));
 	rd_kafka_error_destroy(error);

@@ -342,7 +342,7 @@ void co_kafka_inbox_reached(struct co_kafka_inbox *inbox, int32_t partition, int
 {
 	for (size_t i = 0; i < inbox->held_count; i++)
 		if (inbox->held[i].partition == partition)
-			inbox->held[i].next = next;
+			co_kafka_stats_reached(&inbox->held[i], next);
 }
 
 void co_kafka_inbox_when_idle(struct co_kafka_inbox *inbox, void (*serve)(void *self), void *self)

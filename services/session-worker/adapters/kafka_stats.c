@@ -8,6 +8,7 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #define LANES_MAX 64 /* as worker.lanes has it */
 
@@ -52,32 +53,39 @@ static void tell_round_trip(enum co_metric metric, size_t lane, const json_t *ro
 		co_metric_set(metric, lane, worst);
 }
 
-/* Those that the cluster named; the addresses of bootstrap.servers and the coordinator are the same machines again. */
+/* Those that the cluster has named; the coordinator and the addresses of bootstrap.servers are the same machines. */
 static size_t brokers_up(const json_t *root)
 {
 	const char *name;
 	json_t *broker;
 	size_t count = 0;
-	json_object_foreach(json_object_get(root, "brokers"), name, broker) count +=
-		says(broker, "source", "learned") && says(broker, "state", "UP");
+	json_object_foreach(json_object_get(root, "brokers"), name, broker)
+	{
+		bool named = number_of(broker, "nodeid") >= 0 && !says(broker, "source", "logical");
+		count += named && says(broker, "state", "UP");
+	}
 	return count;
 }
 
 /* --- the consumer ------------------------------------------------------------------------------------------------- */
 
-/* From the committed position to the stable end. Transaction markers take offsets too and are never delivered: when
- * everything up to the end was fetched, and all that was delivered is committed, nothing is left. */
-static double lag_of(const json_t *partition, int64_t next)
+/* From the committed position to the stable end; NaN: not known. Transaction markers take offsets too and are never
+ * delivered: when everything up to the end was fetched, nothing is queued, and all that was delivered is committed,
+ * then nothing is left. The queue is that of all partitions (fetchq_cnt), so an end once found clear stays so. */
+static double lag_of(const json_t *partition, struct co_kafka_place *place)
 {
 	int64_t end = number_of(partition, "ls_offset");
 	if (end < 0)
 		end = number_of(partition, "hi_offset");
 	if (end < 0)
 		return NAN;
+	place->end = end;
 	bool fetched = number_of(partition, "next_offset") >= end && number_of(partition, "fetchq_cnt") == 0;
-	if (fetched && number_of(partition, "app_offset") <= next)
+	if (fetched && number_of(partition, "app_offset") <= place->next)
+		place->clear = end;
+	if (end == place->clear)
 		return 0;
-	int64_t from = next, lowest = number_of(partition, "lo_offset");
+	int64_t from = place->next, lowest = number_of(partition, "lo_offset");
 	if (from < lowest)
 		from = lowest;
 	if (from < 0)
@@ -85,17 +93,39 @@ static double lag_of(const json_t *partition, int64_t next)
 	return end > from ? (double)(end - from) : 0;
 }
 
-static void tell_place(const json_t *partitions, const struct co_kafka_place *place)
+static int64_t now_ms(void)
+{
+	struct timespec at;
+	(void)clock_gettime(CLOCK_MONOTONIC, &at);
+	return (int64_t)at.tv_sec * 1000 + at.tv_nsec / 1000000;
+}
+
+static void tell_standing(struct co_kafka_place *place, double lag)
+{
+	if (lag <= 0 || place->next != place->stood_at || place->stood_ms == 0) {
+		place->stood_at = place->next;
+		place->stood_ms = lag > 0 ? now_ms() : 0;
+		return;
+	}
+	double told = co_metric_read(CO_METRIC_PARTITION_LAG, (size_t)place->partition, 0);
+	double stood = (double)(now_ms() - place->stood_ms) / 1000;
+	if (isnan(told) || told < stood)
+		co_metric_set(CO_METRIC_PARTITION_LAG, (size_t)place->partition, stood);
+}
+
+static void tell_place(const json_t *partitions, struct co_kafka_place *place)
 {
 	char name[16];
 	(void)snprintf(name, sizeof(name), "%d", (int)place->partition);
-	double lag = lag_of(json_object_get(partitions, name), place->next);
-	if (!isnan(lag))
+	double lag = lag_of(json_object_get(partitions, name), place);
+	if (!isnan(lag)) {
 		co_metric_set(CO_METRIC_KAFKA_LAG, (size_t)place->partition, lag);
+		tell_standing(place, lag);
+	}
 	co_metric_set(CO_METRIC_KAFKA_POSITION, (size_t)place->partition, place->next < 0 ? 0 : (double)place->next);
 }
 
-void co_kafka_stats_consumer(size_t lane, const char *commands, const struct co_kafka_place *places, size_t count,
+void co_kafka_stats_consumer(size_t lane, const char *commands, struct co_kafka_place *places, size_t count,
 							 const char *json, size_t bytes)
 {
 	json_t *root = parse(json, bytes);
@@ -110,6 +140,15 @@ void co_kafka_stats_consumer(size_t lane, const char *commands, const struct co_
 	co_metric_set(CO_METRIC_KAFKA_BROKERS_UP, lane, (double)brokers_up(root));
 	tell_round_trip(CO_METRIC_KAFKA_READ_ROUND_TRIP, lane, root);
 	json_decref(root);
+}
+
+void co_kafka_stats_reached(struct co_kafka_place *place, int64_t next)
+{
+	place->next = next;
+	co_metric_set(CO_METRIC_KAFKA_POSITION, (size_t)place->partition, (double)next);
+	if (place->end > 0 && place->end != place->clear)
+		co_metric_set(CO_METRIC_KAFKA_LAG, (size_t)place->partition,
+					  place->end > next ? (double)(place->end - next) : 0);
 }
 
 void co_kafka_stats_let_go(int32_t partition)

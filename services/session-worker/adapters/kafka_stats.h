@@ -14,11 +14,19 @@
 struct co_kafka_place {
 	int32_t partition;
 	int64_t next;
+	/* the statistics' own: where it stood when they last looked, and since when, with records to read (monotonic; 0: it
+	 * moves, or there is nothing to read) */
+	int64_t stood_at, stood_ms;
+	int64_t end;   /* of the stable part, as they last told; 0: not known */
+	int64_t clear; /* an end up to which nothing was left to read, whatever offsets lie between; 0: none */
 };
 
-/* Of a lane's consumer. */
-void co_kafka_stats_consumer(size_t lane, const char *commands, const struct co_kafka_place *places, size_t count,
+/* Of a lane's consumer. While a partition does not move although there is something to read, its lag in seconds grows
+ * with the time: the lane itself tells it only when it commits. */
+void co_kafka_stats_consumer(size_t lane, const char *commands, struct co_kafka_place *places, size_t count,
 							 const char *json, size_t bytes);
+/* The place moved to `next`, by a commit: told at once, since statistics wait behind the records that were fetched. */
+void co_kafka_stats_reached(struct co_kafka_place *place, int64_t next);
 /* The partition is no longer held: its series go. */
 void co_kafka_stats_let_go(int32_t partition);
 /* Of a lane's producer. */

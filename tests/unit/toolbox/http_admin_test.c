@@ -28,7 +28,14 @@ static void tell_started(void *self, struct co_admin_probe *out)
 	(void)self;
 	*out = started;
 }
-static const struct co_admin_probes probes = {&self_seen, tell_live, tell_ready, tell_started};
+static struct co_view show_page(void *self, struct co_arena *arena)
+{
+	self_seen += self == &self_seen;
+	return co_view_dup(arena, co_view_cstr("<!doctype html><p>a page\n"));
+}
+static const struct co_admin_probes probes = {&self_seen,   tell_live, tell_ready,
+											  tell_started, show_page, "default-src 'none'; style-src 'self'"};
+static const struct co_admin_probes without_page = {&self_seen, tell_live, tell_ready, tell_started, NULL, NULL};
 
 static struct co_admin *admin;
 
@@ -176,16 +183,45 @@ static void head__any_path__no_body(void **state)
 	assert_lacks(answer, "Content-Length: 0\r\n");
 }
 
+static void page__asked__html_under_its_policy(void **state)
+{
+	const char *answer = ask("GET", "/");
+
+	(void)state;
+	assert_answer(answer, "HTTP/1.1 200 OK\r\n", "<!doctype html><p>a page\n");
+	assert_contains(answer, "Content-Type: text/html; charset=utf-8\r\n");
+	assert_contains(answer, "Content-Security-Policy: default-src 'none'; style-src 'self'\r\n");
+	assert_contains(answer, "X-Content-Type-Options: nosniff\r\n");
+	assert_contains(answer, "Referrer-Policy: no-referrer\r\n");
+	assert_contains(answer, "Cache-Control: no-store\r\n");
+	assert_int_equal(self_seen, 1);
+	assert_answer(ask("HEAD", "/"), "HTTP/1.1 200 OK\r\n", "");
+	assert_contains(ask("POST", "/"), "HTTP/1.1 405 ");
+	assert_lacks(ask("GET", "/metrics"), "Content-Security-Policy");
+}
+
+static void page__none__404(void **state)
+{
+	struct co_admin *paged = admin;
+
+	(void)state;
+	assert_int_equal(co_admin_start(&admin, "127.0.0.1:0", &without_page, NULL), CO_OK);
+	assert_contains(ask("GET", "/"), "HTTP/1.1 404 ");
+	assert_contains(ask("GET", "/livez"), "HTTP/1.1 200 ");
+	co_admin_stop(admin);
+	admin = paged;
+}
+
 static void path__unknown__404(void **state)
 {
-	static const char *const paths[] = {"/",       "/ready",   "/readyzz",         "/readyz/",
-										"/READYZ", "//readyz", "/metrics/../livez"};
+	static const char *const paths[] = {"/x",      "/ready",   "/readyzz",          "/readyz/",
+										"/READYZ", "//readyz", "/metrics/../livez", "//"};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof paths / sizeof *paths; i++)
 		assert_answer(ask("GET", paths[i]), "HTTP/1.1 404 Not Found\r\n",
 					  "not found: there are /livez /readyz /startupz /metrics\n");
-	assert_contains(ask("POST", "/"), "HTTP/1.1 404 ");
+	assert_contains(ask("POST", "/x"), "HTTP/1.1 404 ");
 }
 
 static void method__that_writes__405(void **state)
@@ -295,6 +331,8 @@ int main(void)
 		TEST(probe__longest_reason__whole),
 		TEST(metrics__asked__exposition),
 		TEST(head__any_path__no_body),
+		TEST(page__asked__html_under_its_policy),
+		TEST(page__none__404),
 		TEST(path__unknown__404),
 		TEST(method__that_writes__405),
 		TEST(request__malformed_or_huge__refused_and_served_on),

@@ -8,6 +8,7 @@
 #include "checkout/arena.h"
 #include "checkout/json.h"
 #include "checkout/log.h"
+#include "checkout/metrics.h"
 
 static int stderr_copy, pipe_ends[2];
 
@@ -283,6 +284,59 @@ static void gate__within_the_interval__shut(void **state)
 	assert_true(co_log_gate_open(&gate, 1));
 }
 
+static size_t lines_of(const char *text, const char *event)
+{
+	size_t count = 0;
+
+	for (; (text = strstr(text, event)) != NULL; text++)
+		count++;
+	return count;
+}
+
+static void storm(enum co_log_level level, const char *event, int lines)
+{
+	for (int i = 0; i < lines; i++)
+		co_log(level, event, "again", CO_INT("checkout.lane", i));
+}
+
+/* Each event has its own measure; bug and debug have none. */
+static void limit__storm_of_one_event__cut_and_others_not(void **state)
+{
+	(void)state;
+	co_metrics_setup(1, 1);
+	co_log_setup(CO_LOG_DEBUG, CO_LOG_TEXT);
+	co_log_setup_limit(3, 60000);
+	catch_begin();
+	storm(CO_LOG_NOTICE, "kafka.storm", 10);
+	storm(CO_LOG_ERROR, "redis.storm", 3);
+	storm(CO_LOG_BUG, "wrong.storm", 5);
+	storm(CO_LOG_DEBUG, "debug.storm", 5);
+	const char *text = catch_end();
+	co_log_setup_limit(0, 0);
+	assert_int_equal(lines_of(text, "kafka.storm"), 3);
+	assert_int_equal(lines_of(text, "redis.storm"), 3);
+	assert_int_equal(lines_of(text, "wrong.storm"), 5);
+	assert_int_equal(lines_of(text, "debug.storm"), 5);
+	assert_int_equal(lines_of(text, "suppressed"), 0);
+	assert_int_equal(co_metric_read(CO_METRIC_LOG_SUPPRESSED, 0, 0), 7);
+	co_metrics_clear();
+}
+
+static void limit__interval_over__next_line_says_how_many(void **state)
+{
+	(void)state;
+	co_log_setup(CO_LOG_INFO, CO_LOG_JSON);
+	co_log_setup_limit(2, 100);
+	catch_begin();
+	storm(CO_LOG_NOTICE, "kafka.storm", 9);
+	usleep(150000);
+	storm(CO_LOG_NOTICE, "kafka.storm", 2);
+	const char *text = catch_end();
+	co_log_setup_limit(0, 0);
+	assert_int_equal(lines_of(text, "kafka.storm"), 4);
+	assert_int_equal(lines_of(text, "\"checkout.log.suppressed\":7"), 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -298,6 +352,8 @@ int main(void)
 		cmocka_unit_test(write__errno__kept),
 		cmocka_unit_test(write__many_threads__whole_lines),
 		cmocka_unit_test(gate__within_the_interval__shut),
+		cmocka_unit_test(limit__storm_of_one_event__cut_and_others_not),
+		cmocka_unit_test(limit__interval_over__next_line_says_how_many),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

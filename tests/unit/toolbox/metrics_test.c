@@ -83,6 +83,15 @@ static void expose__at_the_start__every_series_there(void **state)
 		{"checkout_redis_errors_total", 6},
 		{"checkout_redis_duration_seconds_bucket", 6UL * 16},
 		{"checkout_build_info", 1},
+		{"checkout_kafka_lag_records", 0},
+		{"checkout_kafka_position_offset", 0},
+		{"checkout_next_deadline_timestamp_seconds", 0},
+		{"checkout_kafka_rebalances_total", LANES},
+		{"checkout_kafka_producer_queue_records", LANES},
+		{"checkout_kafka_transaction_lanes", 6},
+		{"checkout_kafka_idempotence_lanes", 5},
+		{"checkout_log_suppressed_total", 1},
+		{"checkout_settings_reloads_total", 3},
 		{"process_cpu_seconds_total", 1},
 		{"process_resident_memory_bytes", 1},
 		{"process_open_fds", 1},
@@ -268,6 +277,30 @@ static void observe__at_and_around_bounds__in_the_right_bucket(void **state)
 	assert_int_equal(co_metric_read(CO_METRIC_EXPIRY_LATENESS, 0, 0), 5);
 }
 
+/* 100 observations in (1, 2], 100 in (2, 5]. */
+static void quantile__two_buckets__interpolated(void **state)
+{
+	(void)state;
+	assert_true(isnan(co_metric_quantile(CO_METRIC_COMMAND_AGE, 0, 0.5)));
+	for (int i = 0; i < 100; i++) {
+		co_metric_observe(CO_METRIC_COMMAND_AGE, 0, 1.5);
+		co_metric_observe(CO_METRIC_COMMAND_AGE, 0, 3);
+	}
+	assert_true(fabs(co_metric_quantile(CO_METRIC_COMMAND_AGE, 0, 0.25) - 1.5) < 1e-9);
+	assert_true(fabs(co_metric_quantile(CO_METRIC_COMMAND_AGE, 0, 0.5) - 2) < 1e-9);
+	assert_true(fabs(co_metric_quantile(CO_METRIC_COMMAND_AGE, 0, 0.75) - 3.5) < 1e-9);
+	assert_true(fabs(co_metric_quantile(CO_METRIC_COMMAND_AGE, 0, 1) - 5) < 1e-9);
+}
+
+static void quantile__beyond_the_last_bound_or_no_histogram__told(void **state)
+{
+	(void)state;
+	co_metric_observe(CO_METRIC_COMMAND_AGE, 0, 3600);
+	assert_true(fabs(co_metric_quantile(CO_METRIC_COMMAND_AGE, 0, 0.99) - 60) < 1e-9);
+	assert_true(isnan(co_metric_quantile(CO_METRIC_FORWARDED, 0, 0.5)));
+	assert_true(isnan(co_metric_quantile(CO_METRIC_COMMAND_AGE, 1, 0.5)));
+}
+
 static void observe__by_label__apart(void **state)
 {
 	(void)state;
@@ -381,6 +414,8 @@ int main(void)
 		TEST(set__gauges__shown),
 		TEST(set__held_partition_lost__series_gone),
 		TEST(observe__at_and_around_bounds__in_the_right_bucket),
+		TEST(quantile__two_buckets__interpolated),
+		TEST(quantile__beyond_the_last_bound_or_no_histogram__told),
 		TEST(observe__by_label__apart),
 		TEST(set_partitions__more_and_fewer__followed),
 		TEST(all__many_threads__nothing_lost),

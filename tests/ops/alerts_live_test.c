@@ -1,0 +1,448 @@
+/* A real worker on a real Kafka and a real Redis under a real Prometheus with the project's alert rules, times scaled
+ * down: at rest nothing fires; then the faults come one after the other, and every alert of the file has fired once.
+ * What /readyz and /livez say of the same faults is checked on the way (contract section 9). The scenes follow one
+ * another in one installation, in this order. */
+#include "prometheus.h"
+
+#include "tests/integration/it.h"
+
+#include <hiredis.h>
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ALERTS(...) ((const char *const[]){__VA_ARGS__, NULL})
+#define TURN_MS 15000 /* /readyz turns within this */
+
+static struct rig rig;
+static struct prometheus prometheus;
+
+static struct co_tk_worker *worker(void)
+{
+	return &rig.workers[0];
+}
+
+static void start_worker(int index)
+{
+	rig_start(&rig, index, 1, NULL);
+	prometheus_target(&prometheus, (size_t)index, &rig.workers[index]);
+}
+
+static int set_up(void **state)
+{
+	int failed = rig_servers_start(state);
+
+	rig_open(&rig, *state);
+	rig.overrides[4] = "worker.batch.max.records=1"; /* a backlog that is seen */
+	rig.overrides[5] = "kafka.statistics.interval.ms=1000";
+	prometheus_start(&prometheus);
+	start_worker(0);
+	rig_wait_ready(&rig, 0);
+	return failed;
+}
+
+static int tear_down(void **state)
+{
+	prometheus_stop(&prometheus);
+	rig_close(&rig);
+	return rig_servers_stop(state);
+}
+
+static void rest(const char *fault, int64_t duration_ms)
+{
+	for (int64_t end = co_tk_now_ms() + duration_ms; co_tk_now_ms() < end; co_tk_sleep_ms(200))
+		prometheus_look(&prometheus, fault);
+}
+
+/* Waits for the page to answer `status` within the time; with `live`, /livez says 200 all the while. */
+static void expect_ready(int status, int64_t timeout_ms)
+{
+	int64_t began = co_tk_now_ms();
+
+	while (co_tk_worker_get(worker(), "/readyz", NULL) != status) {
+		assert_int_equal(co_tk_worker_get(worker(), "/livez", NULL), 200);
+		if (co_tk_now_ms() - began > timeout_ms)
+			fail_msg("/readyz is not %d within %lld ms", status, (long long)timeout_ms);
+		co_tk_sleep_ms(100);
+	}
+	printf("  /readyz %d after %lld ms\n", status, (long long)(co_tk_now_ms() - began));
+}
+
+static void send_get(const char *id)
+{
+	rig_send(&rig, "k", "get", id, "b6df8625-cd25-4123-b345-638aa7b5d011", NULL);
+}
+
+/* ---- the scenes ---- */
+
+static void rest__nobody_does_anything__nothing_fires(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 20; i++) {
+		rest("none", 500);
+		for (size_t k = 0; k < prometheus.alert_count; k++)
+			if (prometheus.alerts[k].fires)
+				fail_msg("%s fires without a fault", prometheus.alerts[k].name);
+	}
+	assert_true(prometheus_holds(&prometheus, "up"));
+	assert_true(prometheus_holds(&prometheus, "checkout_kafka_brokers_up"));
+	assert_true(prometheus_holds(&prometheus, "checkout_kafka_group_steady"));
+	assert_true(prometheus_holds(&prometheus, "count(count%20by%20(partition)(checkout_partition_lag_seconds>=0))==4"));
+	assert_true(prometheus_holds(&prometheus, "checkout_kafka_transaction_lanes{state=\"ready\"}"));
+}
+
+/* The exposition as Prometheus' own linter sees it. */
+static void metrics__promtool__finds_nothing(void **state)
+{
+	char *body = NULL, *path = co_tk_format("%s/metrics", prometheus.directory);
+	char *log = co_tk_format("%s/promtool.log", prometheus.directory);
+	char *command = co_tk_format("promtool check metrics <%s", path);
+	const char *const argv[] = {"sh", "-c", command, NULL};
+
+	(void)state;
+	assert_int_equal(co_tk_worker_get(worker(), "/metrics", &body), 200);
+	co_tk_write_file(path, body);
+	int status = co_tk_run(&(struct co_tk_spawn){.argv = argv, .log = log}, 10000);
+	char *found = co_tk_read_file(log, NULL);
+	if (status != 0 || *found)
+		fail_msg("promtool check metrics: status %d\n%s", status, found);
+	free(found);
+	free(command);
+	free(log);
+	free(path);
+	free(body);
+}
+
+static void send_astray(int number)
+{
+	char id[32];
+	snprintf(id, sizeof(id), "astray-%d", number);
+	const struct co_header headers[] = {
+		{CO_VIEW("ce_specversion"), CO_VIEW("1.0")},       {CO_VIEW("ce_id"), co_view_cstr(id)},
+		{CO_VIEW("ce_source"), CO_VIEW("/ops")},           {CO_VIEW("ce_type"), CO_VIEW("checkout.session.validate")},
+		{CO_VIEW("ce_merchantid"), CO_VIEW(RIG_MERCHANT)}, {CO_VIEW("reply_to"), CO_VIEW("somebody-elses-topic")}};
+	const struct co_message message = {.topic = co_view_cstr(rig.commands),
+									   .partition = -1,
+									   .timestamp_ms = -1,
+									   .value = CO_VIEW("{}"),
+									   .header_count = 6,
+									   .headers = headers};
+	co_tk_send(rig.producer, &message, NULL);
+}
+
+static void commands__wrong_ones__refusals_dead_letters_redirections(void **state)
+{
+	const char *fault = "a client that sends nothing but mistakes";
+
+	(void)state;
+	for (int i = 0; i < 25; i++) {
+		char id[32];
+		snprintf(id, sizeof(id), "wrong-%d", i);
+		send_get(id);
+		rig_send(&rig, "k", "create", id, NULL, "{");
+		send_astray(i);
+		rest(fault, 200);
+	}
+	prometheus_expect(&prometheus, fault,
+					  ALERTS("CheckoutRefusals", "CheckoutDeadLetters", "CheckoutRepliesRedirected"), 20000);
+}
+
+/* The refusal would have to quote a name of 250,000 slashes four times: larger than Kafka takes. */
+static void command__outputs_too_large__own_fault(void **state)
+{
+	enum { KEY = 250000 };
+	char *data = co_tk_alloc(KEY + 200), *at = data;
+
+	(void)state;
+	at += sprintf(at, "{\"config\":{\"modes\":[\"PAYMENT_WITH_WALLET\"]},\"payment\":{\"amount\":1,"
+					  "\"merchantTransactionId\":\"t\",\"metadata\":{\"");
+	memset(at, '/', KEY);
+	strcpy(at + KEY, "\":1}}}");
+	rig_send(&rig, NULL, "validate", "poison", NULL, data);
+	free(data);
+	prometheus_expect(&prometheus, "a poisoned command", ALERTS("CheckoutOwnFaults"), 20000);
+}
+
+static void registry__broken_file__reload_failed(void **state)
+{
+	const struct rig_servers *servers = *state;
+	char *good = co_tk_read_file(servers->registry, NULL);
+
+	co_tk_write_file(servers->registry, "{\"merchants\":[");
+	co_tk_worker_signal(worker(), SIGHUP);
+	prometheus_expect(&prometheus, "SIGHUP with a broken registry file", ALERTS("CheckoutReloadFailed"), 20000);
+	co_tk_write_file(servers->registry, good);
+	co_tk_worker_signal(worker(), SIGHUP);
+	free(good);
+}
+
+/* Waits for a text in the worker's log behind what was there before. */
+static bool logs_soon(size_t before, const char *text)
+{
+	for (int64_t end = co_tk_now_ms() + 5000; co_tk_now_ms() < end; co_tk_sleep_ms(50)) {
+		char *log = co_tk_worker_log(worker());
+		bool found = strlen(log) >= before && strstr(log + before, text);
+		free(log);
+		if (found)
+			return true;
+	}
+	return false;
+}
+
+static size_t log_size(void)
+{
+	char *log = co_tk_worker_log(worker());
+	size_t size = strlen(log);
+
+	free(log);
+	return size;
+}
+
+/* Rewrites the worker's configuration with `from` as `to` and has it read again. */
+static size_t change_config(const char *good, const char *from, const char *to)
+{
+	char *path = co_tk_format("%s/session-worker.conf", worker()->directory), *at = strstr(good, from);
+	char *text = co_tk_format("%.*s%s%s", (int)(at - good), good, to, at + strlen(from));
+	size_t before = log_size();
+
+	co_tk_write_file(path, text);
+	co_tk_worker_signal(worker(), SIGHUP);
+	free(text);
+	free(path);
+	return before;
+}
+
+/* [log] alone is taken over; a file with a mistake changes nothing, and what else it says is not looked at. */
+static void log__sighup__level_and_format_of_the_file(void **state)
+{
+	char *path = co_tk_format("%s/session-worker.conf", worker()->directory);
+	char *good = co_tk_read_file(path, NULL);
+
+	(void)state;
+	assert_non_null(strstr(good, "format = json"));
+	assert_true(logs_soon(change_config(good, "format = json", "format = text"),
+						  " info log.reloaded: the settings of [log] were read again"));
+	assert_true(logs_soon(change_config(good, "format = json", "format = loud"), " error log.kept: "));
+	assert_true(logs_soon(change_config(good, "level = info", "level = error"), ""));
+	co_tk_sleep_ms(500);
+	size_t quiet = log_size();
+	co_tk_worker_signal(worker(), SIGHUP);
+	co_tk_sleep_ms(500);
+	assert_int_equal(log_size(), quiet);
+	assert_true(logs_soon(change_config(good, "level = info", "level = info"), "\"event.action\":\"log.reloaded\""));
+	assert_true(co_tk_worker_metric(worker(), "checkout_settings_reloads_total{result=\"failed\"}") == 1);
+	assert_int_equal(co_tk_worker_get(worker(), "/readyz", NULL), 200);
+	free(good);
+	free(path);
+}
+
+/* What people see of the running worker. */
+static void page__running_worker__shown(void **state)
+{
+	char *body = NULL;
+
+	(void)state;
+	assert_int_equal(co_tk_worker_get(worker(), "/", &body), 200);
+	assert_non_null(strstr(body, "<span class=ok>ready</span>"));
+	assert_non_null(strstr(body, "<tr><td>9300100<td class=t>SESSION_NOT_FOUND<td>"));
+	assert_non_null(strstr(body, "4 of 4 partitions"));
+	assert_non_null(strstr(body, "bootstrap.servers = 127.0.0.1:"));
+	free(body);
+}
+
+/* Redis loses everything at once; then one record of it is overwritten by somebody else. */
+static void redis__emptied_and_overwritten__rebuilt_and_unreadable(void **state)
+{
+	struct rig_servers *servers = *state;
+	char sid[37];
+
+	co_tk_redis_flush(&servers->redis);
+	send_get("after-flush");
+	prometheus_expect(&prometheus, "FLUSHALL", ALERTS("CheckoutViewRebuilt"), 20000);
+
+	rig_session_id("long", sid);
+	rig_send(&rig, sid, "create", "long-1", NULL,
+			 "{\"referenceId\":\"long\",\"ttlSeconds\":600,\"config\":{\"modes\":[\"PAYMENT_WITH_WALLET\"]},"
+			 "\"payment\":{\"amount\":1000,\"merchantTransactionId\":\"t\"}}");
+	assert_non_null(rig_reply(&rig, "long-1", 20000));
+	redisReply *keys = co_tk_redis_call(&servers->redis, "KEYS *%s", sid);
+	assert_int_equal(keys->elements, 1);
+	freeReplyObject(co_tk_redis_call(&servers->redis, "SET %s rubbish", keys->element[0]->str));
+	freeReplyObject(keys);
+	rig_send(&rig, sid, "get", "long-2", sid, NULL);
+	prometheus_expect(&prometheus, "a stored session overwritten in Redis", ALERTS("CheckoutSessionsUnreadable"),
+					  20000);
+}
+
+/* A payment that its processor never reports; the alert needs a quarter of an hour, here of seconds. */
+static void payment__never_reported__overdue(void **state)
+{
+	char sid[37];
+
+	(void)state;
+	rig_session_id("silent", sid);
+	rig_send(&rig, sid, "create", "silent-1", NULL,
+			 "{\"referenceId\":\"silent\",\"ttlSeconds\":1,\"config\":{\"modes\":[\"PAYMENT_WITH_WALLET\"]},"
+			 "\"payment\":{\"amount\":1000,\"merchantTransactionId\":\"t\"}}");
+	rig_send(&rig, sid, "authorize", "silent-2", sid,
+			 "{\"paymentIntentId\":\"pi-1\",\"paymentMethod\":{\"family\":\"card\"},\"amount\":1000,"
+			 "\"merchantTransactionId\":\"t\",\"paymentAllocations\":[{\"paymentMethodId\":"
+			 "\"b6df8625-cd25-4123-b345-638aa7b5d011\",\"amount\":1000}]}");
+	/* the partition's clock moves with its records */
+	for (int i = 0; i < 5; i++) {
+		char id[32];
+		snprintf(id, sizeof(id), "silent-get-%d", i);
+		rest("a processor that does not report", 1000);
+		rig_send(&rig, sid, "get", id, sid, NULL);
+	}
+	prometheus_expect(&prometheus, "a processor that does not report", ALERTS("CheckoutPaymentsOverdue"), 40000);
+}
+
+/* One command a transaction, on one partition: hundreds of them take longer than the 5 s that clients are told. */
+static void backlog__more_than_it_can_do__behind_and_late(void **state)
+{
+	const char *fault = "a backlog";
+	char id[32];
+
+	(void)state;
+	for (int i = 0; i < 900; i++) {
+		snprintf(id, sizeof(id), "backlog-%d", i);
+		send_get(id);
+	}
+	prometheus_expect(&prometheus, fault, ALERTS("CheckoutPartitionBehind", "CheckoutRepliesLate"), 40000);
+	assert_non_null(rig_reply(&rig, id, 60000));
+	assert_false(prometheus_fired(&prometheus, "CheckoutPartitionStuck", fault)); /* behind is not stuck */
+}
+
+/* Other workers come; the first one gives partitions away each time and never stops being ready. */
+static void group__members_come_and_go__rebalancing_and_ready_all_along(void **state)
+{
+	const char *fault = "workers that join one after the other";
+	int asked = 0, refused = 0;
+
+	(void)state;
+	for (int i = 1; i < 4; i++) {
+		start_worker(i);
+		for (int64_t end = co_tk_now_ms() + 6000; co_tk_now_ms() < end; asked++) {
+			refused += !co_tk_worker_is_ready(worker());
+			prometheus_look(&prometheus, fault);
+			co_tk_sleep_ms(50);
+		}
+	}
+	for (int i = 1; i < 4; i++) {
+		prometheus_target(&prometheus, (size_t)i, NULL);
+		co_tk_worker_stop(&rig.workers[i]);
+		refused += !co_tk_worker_is_ready(worker());
+	}
+	for (int64_t end = co_tk_now_ms() + 10000; co_tk_now_ms() < end; asked++) {
+		refused += !co_tk_worker_is_ready(worker());
+		prometheus_look(&prometheus, fault);
+		co_tk_sleep_ms(50);
+	}
+	prometheus_expect(&prometheus, fault, ALERTS("CheckoutRebalancing"), 20000);
+	printf("  /readyz asked %d times over the rebalances, %d times not ready\n", asked, refused);
+	assert_true(asked > 100);
+	assert_int_equal(refused, 0);
+}
+
+/* Redis away while a deadline passes: the lane waits, /readyz says so, /livez does not mind; afterwards the session
+ * expires late. */
+static void redis__away__lane_down_stuck_and_late(void **state)
+{
+	struct rig_servers *servers = *state;
+	const char *fault = "Redis stopped";
+
+	rig_send(&rig, NULL, "create", "late-1", NULL,
+			 "{\"referenceId\":\"late\",\"ttlSeconds\":3,\"config\":{\"modes\":[\"PAYMENT_WITH_WALLET\"]},"
+			 "\"payment\":{\"amount\":1000,\"merchantTransactionId\":\"t\"}}");
+	assert_non_null(rig_reply(&rig, "late-1", 20000));
+	co_tk_redis_kill(&servers->redis);
+	send_get("in-vain");
+	expect_ready(503, TURN_MS);
+	prometheus_expect(&prometheus, fault, ALERTS("CheckoutLaneDown", "CheckoutRedisFailing", "CheckoutPartitionStuck"),
+					  30000);
+	rest(fault, 9000); /* until the deadline is more than 5 s ago */
+	assert_int_equal(co_tk_worker_get(worker(), "/livez", NULL), 200);
+	co_tk_redis_restart(&servers->redis);
+	expect_ready(200, TURN_MS);
+	prometheus_expect(&prometheus, "deadlines that passed while Redis was stopped", ALERTS("CheckoutExpiriesLate"),
+					  20000);
+}
+
+/* A worker that starts without Redis is a member, and its partitions are nobody's. */
+static void redis__away_at_the_start__partitions_unheld(void **state)
+{
+	struct rig_servers *servers = *state;
+
+	co_tk_worker_stop(worker());
+	co_tk_redis_kill(&servers->redis);
+	start_worker(0);
+	prometheus_expect(&prometheus, "a worker started while Redis is stopped", ALERTS("CheckoutPartitionUnheld"), 30000);
+	co_tk_redis_restart(&servers->redis);
+	rig_wait_ready(&rig, 0);
+}
+
+static void kafka__away__told(void **state)
+{
+	struct rig_servers *servers = *state;
+
+	co_tk_kafka_kill(&servers->kafka);
+	expect_ready(503, TURN_MS);
+	prometheus_expect(&prometheus, "Kafka killed", ALERTS("CheckoutKafkaAway"), 30000);
+	assert_int_equal(co_tk_worker_get(worker(), "/livez", NULL), 200);
+	co_tk_kafka_restart(&servers->kafka);
+	expect_ready(200, 60000);
+}
+
+static void worker__killed__told(void **state)
+{
+	(void)state;
+	co_tk_worker_kill(worker());
+	prometheus_expect(&prometheus, "the worker killed", ALERTS("CheckoutWorkerDown"), 20000);
+}
+
+/* None of the file's alerts was left out above. */
+static void alerts__all_of_the_file__have_fired(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < prometheus.alert_count; i++)
+		if (!prometheus.alerts[i].fault)
+			fail_msg("no fault has fired %s", prometheus.alerts[i].name);
+	printf("  %zu alerts, all fired\n", prometheus.alert_count);
+}
+
+static void scaled__rules__only_times_change(void **state)
+{
+	char *scaled = prometheus_scaled("a[5m] > 10 [x]\n  for: 15m\n  for: 0s\n  for: 30s # [2m]\n");
+
+	(void)state;
+	assert_string_equal(scaled, "a[10s] > 10 [x]\n  for: 15s\n  for: 0s\n  for: 2s # [6s]\n");
+	free(scaled);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(scaled__rules__only_times_change),
+		cmocka_unit_test(rest__nobody_does_anything__nothing_fires),
+		cmocka_unit_test(metrics__promtool__finds_nothing),
+		cmocka_unit_test(commands__wrong_ones__refusals_dead_letters_redirections),
+		cmocka_unit_test(page__running_worker__shown),
+		cmocka_unit_test(command__outputs_too_large__own_fault),
+		cmocka_unit_test(registry__broken_file__reload_failed),
+		cmocka_unit_test(log__sighup__level_and_format_of_the_file),
+		cmocka_unit_test(redis__emptied_and_overwritten__rebuilt_and_unreadable),
+		cmocka_unit_test(payment__never_reported__overdue),
+		cmocka_unit_test(backlog__more_than_it_can_do__behind_and_late),
+		cmocka_unit_test(group__members_come_and_go__rebalancing_and_ready_all_along),
+		cmocka_unit_test(redis__away__lane_down_stuck_and_late),
+		cmocka_unit_test(redis__away_at_the_start__partitions_unheld),
+		cmocka_unit_test(kafka__away__told),
+		cmocka_unit_test(worker__killed__told),
+		cmocka_unit_test(alerts__all_of_the_file__have_fired),
+	};
+
+	return cmocka_run_group_tests(tests, set_up, tear_down);
+}

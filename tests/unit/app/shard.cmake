@@ -1,0 +1,6 @@
+add_library(shard_bench STATIC ${CMAKE_CURRENT_LIST_DIR}/shard_bench.c ${CMAKE_SOURCE_DIR}/tests/fuzz/record_lines.c)
+target_include_directories(shard_bench PUBLIC ${CMAKE_SOURCE_DIR})
+target_link_libraries(shard_bench PUBLIC co_lane PRIVATE ${CMOCKA_LIBRARY})
+co_add_test(unit desk_test SOURCES ${CMAKE_CURRENT_LIST_DIR}/desk_test.c LIBS shard_bench co_testkit)
+co_add_test(unit shard_test SOURCES ${CMAKE_CURRENT_LIST_DIR}/shard_test.c LIBS shard_bench)
+co_add_test(unit secrets_property_test SOURCES ${CMAKE_CURRENT_LIST_DIR}/secrets_property_test.c LIBS shard_bench TIMEOUT 300)
