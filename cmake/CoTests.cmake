@@ -1,5 +1,8 @@
 # co_add_test(<label> <name> SOURCES … [LIBS …] [TIMEOUT seconds]): a cmocka program, registered with CTest under <label>.
-find_library(CMOCKA_LIBRARY cmocka REQUIRED)
+# Only a build with tests asks for cmocka.
+if(BUILD_TESTING)
+  find_library(CMOCKA_LIBRARY cmocka REQUIRED)
+endif()
 function(co_add_test label name)
   cmake_parse_arguments(T "" "TIMEOUT" "SOURCES;LIBS" ${ARGN})
   if(NOT T_TIMEOUT)
