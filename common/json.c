@@ -240,7 +240,7 @@ enum co_status co_json_parse(struct co_view text, unsigned depth_max, struct co_
 	struct co_json *root = new_node(&reader), *node = root;
 
 	for (;;) {
-		bool opened;
+		bool opened = false;
 
 		if (!read_node(&reader, node, &opened))
 			return CO_JSON_SYNTAX;

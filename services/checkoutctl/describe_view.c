@@ -80,9 +80,10 @@ static bool parse_authority(char *rest, struct place *out)
 static bool parse(const char *url, struct place *out)
 {
 	*out = (struct place){0};
-	if (strlen(url) >= sizeof(out->text))
+	size_t size = strlen(url) + 1;
+	if (size > sizeof(out->text))
 		return false;
-	strcpy(out->text, url);
+	memcpy(out->text, url, size);
 	if (strncmp(url, "unix://", 7) == 0) {
 		out->path = out->text + 7;
 		return out->path[0] == '/';
@@ -123,7 +124,7 @@ static bool tell(redisContext *redis, struct co_error *error, const char *verb, 
 
 static redisContext *connect_to(const char *url, int timeout_ms, struct co_error *error)
 {
-	struct timeval limit = {.tv_sec = timeout_ms / 1000, .tv_usec = timeout_ms % 1000 * 1000};
+	struct timeval limit = {.tv_sec = timeout_ms / 1000, .tv_usec = (suseconds_t)(timeout_ms % 1000) * 1000};
 	struct place place;
 	redisContext *redis;
 	bool good;

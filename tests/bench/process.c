@@ -126,8 +126,12 @@ static char *ask(int port, const char *request, const char *enough)
 		answer[got] = '\0';
 		if (enough && strstr(answer, enough))
 			break;
-		if (got + 1 == room && !(answer = realloc(answer, room *= 2)))
+		if (got + 1 < room)
+			continue;
+		char *more = realloc(answer, room *= 2);
+		if (!more)
 			bench_fail("bench: out of memory");
+		answer = more;
 	}
 	(void)close(handle);
 	answer[got] = '\0';

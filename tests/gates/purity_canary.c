@@ -9,5 +9,6 @@ long co_purity_canary(void)
 	char *memory = malloc(8);
 	long sum = memory ? (long)time(NULL) : 0;
 
+	free(memory);
 	return getenv("HOME") ? sum : -sum;
 }

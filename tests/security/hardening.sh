@@ -46,13 +46,14 @@ not_dumpable() {
 	if ((user == 0)); then
 		user=65534
 		as=(setpriv --reuid=65534 --regid=65534 --clear-groups)
-		chmod 755 "$build"
 	fi
 	cp "$1" "$build/probe"
 	chmod 755 "$build/probe"
+	# By its descriptor: that user may have no way through the folders above.
+	exec 9<"$build/probe"
 	# Nothing listens there: it waits.
 	env CHECKOUT_KAFKA_BOOTSTRAP_SERVERS=127.0.0.1:1 CHECKOUT_REDIS_URL=redis://127.0.0.1:1/0 CHECKOUT_ADMIN_LISTEN= \
-		"${as[@]}" "$build/probe" 2>"$build/probe.log" &
+		"${as[@]}" /proc/self/fd/9 2>"$build/probe.log" &
 	pid=$!
 	sleep 2
 	owner=$(stat -c %u "/proc/$pid/environ" 2>/dev/null) || owner=gone

@@ -19,7 +19,7 @@
 #ifdef CO_SANITIZED
 #define PEAK_MIB 1536
 #define GROWTH_MIB 256
-#define ROUND_CYCLES 40
+#define ROUND_CYCLES 20
 #else
 #define ROUND_CYCLES 100
 #define PEAK_MIB 384

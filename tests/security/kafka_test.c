@@ -22,28 +22,32 @@ struct row {
 	const char *says;        /* refused: what the log has to name */
 };
 
-/* Runs of one row; freed by the end of the program. */
 static void start(const struct row *row, struct rig *rig)
 {
 	const char *overrides[9], *environment[2] = {NULL};
+	char *made[9] = {NULL}, *variable = NULL;
 	size_t count = 0;
 
 	rig_open(rig, &secure->servers);
 	for (; row->overrides[count]; count++) {
-		const char *at = strchr(row->overrides[count], '@');
-		overrides[count] = at ? co_tk_format("%.*s%s%s", (int)(at - row->overrides[count]), row->overrides[count],
-											 secure->certificates, at + 1)
-							  : row->overrides[count];
+		const char *told = row->overrides[count], *at = strchr(told, '@');
+		if (at)
+			made[count] = co_tk_format("%.*s%s%s", (int)(at - told), told, secure->certificates, at + 1);
+		overrides[count] = at ? made[count] : told;
 	}
 	overrides[count] = NULL;
 	if (row->secret_file) {
 		char *path = co_tk_format("%s/secret", co_tk_temp_dir());
 		char *line = co_tk_format("%s\n", row->secret); /* as an editor leaves it */
 		co_tk_write_file(path, line);
-		environment[0] = co_tk_format("%s_FILE=%s", row->secret_file, path);
+		environment[0] = variable = co_tk_format("%s_FILE=%s", row->secret_file, path);
 		free(line);
+		free(path);
 	}
 	secure_worker(secure, rig, row->listener, overrides, environment);
+	free(variable);
+	for (size_t i = 0; i < count; i++)
+		free(made[i]);
 }
 
 static void create_is_answered(struct rig *rig)

@@ -33,7 +33,7 @@ struct flow {
 };
 
 struct link {
-	bool used, dead;
+	bool used, dead, stranded;
 	struct flow up, down; /* client to server, server to client */
 };
 
@@ -44,7 +44,7 @@ struct co_tk_proxy {
 	enum co_tk_proxy_mode mode;
 	int backend_port;
 	int64_t delay_ms;
-	bool cut, stop;
+	bool cut, strand, stop;
 	/* the thread's own */
 	struct link links[LINKS_MAX];
 };
@@ -99,11 +99,12 @@ static void drop_link(struct link *link)
 	close_hard(link->up.to);
 	drop_flow(&link->up);
 	drop_flow(&link->down);
-	*link = (struct link){0};
+	memset(link, 0, sizeof(*link));
 }
 
 static void take_link(struct co_tk_proxy *proxy, enum co_tk_proxy_mode mode, int backend_port)
 {
+	/* cppcheck-suppress nullPointer ; nobody asks for the peer's address */
 	int client = accept4(proxy->listener, NULL, NULL, SOCK_CLOEXEC), server = -1;
 	size_t i = 0;
 
@@ -214,8 +215,8 @@ static bool turn(struct co_tk_proxy *proxy)
 	enum co_tk_proxy_mode mode = proxy->mode;
 	int backend_port = proxy->backend_port;
 	int64_t delay_ms = proxy->delay_ms;
-	bool cut = proxy->cut, stop = proxy->stop;
-	proxy->cut = false;
+	bool cut = proxy->cut, strand = proxy->strand, stop = proxy->stop;
+	proxy->cut = proxy->strand = false;
 	pthread_mutex_unlock(&proxy->lock);
 	for (size_t i = 0; i < LINKS_MAX; i++) {
 		struct link *link = &proxy->links[i];
@@ -223,6 +224,7 @@ static bool turn(struct co_tk_proxy *proxy)
 			drop_link(link);
 		if (!link->used)
 			continue;
+		link->stranded |= strand;
 		watch(&ends[2 + 2 * count], &link->up, &link->down, now_ms, &timeout_ms);
 		watch(&ends[3 + 2 * count], &link->down, &link->up, now_ms, &timeout_ms);
 		served[count++] = link;
@@ -236,7 +238,7 @@ static bool turn(struct co_tk_proxy *proxy)
 	if (ends[0].revents && read(proxy->wake[0], byte, sizeof(byte)) > 0)
 		return true; /* told something: looked at before anything is passed on */
 	for (size_t i = 0; i < count; i++)
-		serve_link(served[i], &ends[2 + 2 * i], delay_ms, mode == CO_TK_PROXY_SWALLOW);
+		serve_link(served[i], &ends[2 + 2 * i], delay_ms, served[i]->stranded || mode == CO_TK_PROXY_SWALLOW);
 	if (ends[1].revents)
 		take_link(proxy, mode, backend_port);
 	return true;
@@ -287,8 +289,9 @@ void co_tk_proxy_set_mode(struct co_tk_proxy *proxy, enum co_tk_proxy_mode mode)
 {
 	pthread_mutex_lock(&proxy->lock);
 	/* Into silence, connections stay as they are: that is the point of it. */
-	proxy->cut = mode != CO_TK_PROXY_SWALLOW;
-	proxy->mode = mode;
+	proxy->cut = mode != CO_TK_PROXY_SWALLOW && mode != CO_TK_PROXY_STRAND;
+	proxy->strand = mode == CO_TK_PROXY_STRAND;
+	proxy->mode = mode == CO_TK_PROXY_STRAND ? CO_TK_PROXY_PASS : mode;
 	wake(proxy);
 }
 

@@ -41,9 +41,9 @@ static const char *hint_of(int code, const char *reason)
 static void on_error(rd_kafka_t *client, int code, const char *reason, void *opaque)
 {
 	(void)opaque;
-	static struct co_log_gate gate;
+	static struct co_log_gate gate, refused; /* a wrong password is not lost behind a broker that is away */
 	co_metric_add(CO_METRIC_KAFKA_ERRORS, 0, 0, 1);
-	if (co_log_gate_open(&gate, 10000))
+	if (co_log_gate_open(code == RD_KAFKA_RESP_ERR__AUTHENTICATION ? &refused : &gate, 60000))
 		co_log(CO_LOG_NOTICE, "kafka.error", reason,
 			   CO_TEXT("error.code", rd_kafka_err2name((rd_kafka_resp_err_t)code)),
 			   CO_TEXT("checkout.client", rd_kafka_name(client)), CO_TEXT("event.reason", hint_of(code, reason)));
@@ -108,8 +108,9 @@ enum co_status co_kafka_outcome(const char *operation, rd_kafka_error_t *error)
 	enum co_status status = CO_LOG_FAILED;
 	if (rd_kafka_error_is_retriable(error))
 		status = CO_LOG_DOWN;
-	static struct co_log_gate gate;
-	if (co_log_gate_open(&gate, 1000))
+	/* what only has to be waited for is told once a minute, as the waiting itself is */
+	static struct co_log_gate gate, waiting;
+	if (status == CO_LOG_DOWN ? co_log_gate_open(&waiting, 60000) : co_log_gate_open(&gate, 1000))
 		co_log(CO_LOG_NOTICE, "kafka.transaction", rd_kafka_error_string(error),
 			   CO_TEXT("checkout.operation", operation), CO_TEXT("error.code", rd_kafka_error_name(error)),
 			   CO_INT("checkout.fatal", rd_kafka_error_is_fatal(error)),

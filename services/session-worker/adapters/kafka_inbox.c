@@ -157,7 +157,7 @@ static enum co_status ask_fatal(struct co_kafka_inbox *inbox)
 static void tell_poll_error(const rd_kafka_message_t *message)
 {
 	static struct co_log_gate gate;
-	if (message->err != RD_KAFKA_RESP_ERR__PARTITION_EOF && co_log_gate_open(&gate, 10000))
+	if (message->err != RD_KAFKA_RESP_ERR__PARTITION_EOF && co_log_gate_open(&gate, 60000))
 		co_log(CO_LOG_NOTICE, "kafka.consumer", rd_kafka_message_errstr(message),
 			   CO_TEXT("error.code", rd_kafka_err2name(message->err)));
 }
@@ -294,6 +294,8 @@ enum co_status co_kafka_inbox_open(const struct co_kafka_identity *identity, str
 		{"session.timeout.ms", "10000"},
 		{"heartbeat.interval.ms", "1000"},
 		{"max.poll.interval.ms", "60000"},
+		/* a half-open connection is given up after this; the client's own 60 s would be most of the way to 90 */
+		{"socket.timeout.ms", "15000"},
 		{"fetch.wait.max.ms", "10"},
 		{"fetch.error.backoff.ms", "50"},
 		{"queued.min.messages", "20000"},

@@ -149,6 +149,8 @@ static enum co_status outbox_recycle(void *self, int timeout_ms)
 	if (!outbox->initialising) {
 		close_producer(outbox);
 		CO_TRY(open_producer(outbox));
+		/* what failed may have been a topic that is gone by now */
+		outbox->lookup_count = 0;
 		outbox->initialising = true;
 	}
 	rd_kafka_error_t *error = rd_kafka_init_transactions(outbox->producer, timeout_ms);

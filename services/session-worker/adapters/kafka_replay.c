@@ -76,6 +76,7 @@ enum co_status co_kafka_replay_open(const struct co_kafka_identity *identity, st
 												{"auto.offset.reset", "earliest"},
 												{"isolation.level", "read_committed"},
 												{"enable.partition.eof", "true"},
+												{"socket.timeout.ms", "15000"}, /* as the inbox's */
 												{"fetch.wait.max.ms", "10"},
 												{"fetch.error.backoff.ms", "50"},
 												{"queued.max.messages.kbytes", "16384"},

@@ -46,7 +46,7 @@ void co_redis_link_close(struct co_redis_link *link)
 static void tell_down(const char *what, const char *why)
 {
 	static struct co_log_gate gate;
-	if (co_log_gate_open(&gate, 10000))
+	if (co_log_gate_open(&gate, 60000))
 		co_log(CO_LOG_NOTICE, "redis.down", why, CO_TEXT("checkout.operation", what));
 }
 

@@ -108,10 +108,10 @@ static int64_t monotonic_us(void)
 
 static enum co_status told(enum co_metric_operation operation, enum co_status status, int64_t since_us)
 {
-	if (status == CO_OK)
-		co_metric_observe(CO_METRIC_REDIS_DURATION, operation, (double)(monotonic_us() - since_us) / 1e6);
-	else
+	if (status == CO_VIEW_DOWN)
 		co_metric_add(CO_METRIC_REDIS_ERRORS, operation, 0, 1);
+	else /* another sequence than the expected one is an answer too */
+		co_metric_observe(CO_METRIC_REDIS_DURATION, operation, (double)(monotonic_us() - since_us) / 1e6);
 	return status;
 }
 

@@ -100,6 +100,8 @@ static void add_pending(struct co_lane *lane, const struct co_record *record)
 	pending->taken = false;
 	co_intake_read(&pending->record, &lane->batch_arena, &pending->intake);
 	lane->pending_bytes += record->key.len + record->value.len;
+	for (size_t i = 0; i < record->header_count; i++)
+		lane->pending_bytes += record->headers[i].name.len + record->headers[i].value.len;
 	if (lane->pending_count == 1)
 		lane->batch_started_ms = now_ms(lane);
 }
