@@ -57,9 +57,10 @@ enum { REMEMBERED = sizeof(remembered) / sizeof(*remembered) };
 
 static void open_shop(struct shop *shop, void **state)
 {
-	const char *topic = shop->topic;
+	const char *topic;
 
 	memset(shop, 0, sizeof(*shop));
+	topic = shop->topic;
 	rig_open(&shop->rig, *state);
 	snprintf(shop->topic, sizeof(shop->topic), "%sshop.replies", shop->rig.prefix);
 	co_tk_kafka_create(&shop->rig.servers->kafka, &(struct co_tk_topic){.name = topic, .partitions = 3}, 1);

@@ -6,6 +6,8 @@
 #include <hiredis/hiredis.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
+
+#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +17,7 @@
 #define COMMITTED "checkout_registry_reloads_total{result=\"committed\"}"
 #define FAILED "checkout_registry_reloads_total{result=\"failed\"}"
 #define FIRST_SECRET "planted-first-Zx9qWvT7"
+#define TOKEN_BYTES 600
 #define SECOND_SECRET "planted-second-Kp3mRbY5"
 #define REQUEST                                                                                               \
 	"{\"referenceId\":\"reload\",\"config\":{\"modes\":[\"PAYMENT_WITH_WALLET\"]},\"payment\":{\"amount\":1," \
@@ -253,9 +256,13 @@ static void expect_no_core_dumps(struct office *office)
 	char *limits = co_tk_read_file(path, NULL);
 	assert_non_null(limits);
 	const char *core = strstr(limits, "Max core file size");
-	long soft = -1, hard = -1;
-	assert_true(core && sscanf(core + strlen("Max core file size"), "%ld %ld", &soft, &hard) == 2);
-	assert_true(soft == 0 && hard == 0);
+	assert_non_null(core);
+	char *end = NULL;
+	/* The soft limit, then the hard one. */
+	assert_int_equal(strtol(core + strlen("Max core file size"), &end, 10), 0);
+	assert_true(end && *end == ' ');
+	assert_int_equal(strtol(end, &end, 10), 0);
+	assert_true(*end == ' ');
 	free(limits);
 }
 
@@ -334,36 +341,34 @@ static void sighup__api_key_exchanged__old_one_refused_none_told(void **state)
 	rig_close(&office.rig);
 }
 
-static void add_base64url(char *out, const void *bytes, size_t length)
+static void write_base64url(char *out, const void *bytes, size_t length)
 {
-	char *at = out + strlen(out);
-
-	EVP_EncodeBlock((unsigned char *)at, bytes, (int)length);
-	for (; *at && *at != '='; at++)
-		*at = (char)(*at == '+' ? '-' : *at == '/' ? '_' : *at);
-	*at = '\0';
+	EVP_EncodeBlock((unsigned char *)out, bytes, (int)length);
+	for (; *out && *out != '='; out++)
+		*out = (char)(*out == '+' ? '-' : *out == '/' ? '_' : *out);
+	*out = '\0';
 }
 
-/* `bearer` gets `Bearer ` and the token; valid for a day. */
-static void make_token(const char *secret, char bearer[600])
+/* `Bearer ` and a token, valid for a day. */
+static void make_token(const char *secret, char bearer[TOKEN_BYTES])
 {
 	static const char header[] = "{\"alg\":\"HS256\",\"kid\":\"k1\"}";
 	unsigned char code[EVP_MAX_MD_SIZE];
 	unsigned length = 0;
-	char claims[256];
+	char claims[256], parts[3][400];
 
-	snprintf(claims, sizeof(claims),
-			 "{\"merchant_id\":\"" RIG_MERCHANT "\",\"scope\":\"checkout.session\",\"exp\":%lld}",
-			 (long long)(co_tk_wall_ms() / 1000 + 86400));
-	strcpy(bearer, "Bearer ");
-	add_base64url(bearer, header, strlen(header));
-	strcat(bearer, ".");
-	add_base64url(bearer, claims, strlen(claims));
-	const char *signed_text = bearer + strlen("Bearer ");
+	(void)snprintf(claims, sizeof(claims),
+				   "{\"merchant_id\":\"" RIG_MERCHANT "\",\"scope\":\"checkout.session\",\"exp\":%" PRId64 "}",
+				   co_tk_wall_ms() / 1000 + 86400);
+	write_base64url(parts[0], header, strlen(header));
+	write_base64url(parts[1], claims, strlen(claims));
+	char *signed_text = co_tk_format("%s.%s", parts[0], parts[1]);
 	assert_non_null(HMAC(EVP_sha256(), secret, (int)strlen(secret), (const unsigned char *)signed_text,
 						 strlen(signed_text), code, &length));
-	strcat(bearer, ".");
-	add_base64url(bearer, code, length);
+	write_base64url(parts[2], code, length);
+	int written = snprintf(bearer, TOKEN_BYTES, "Bearer %s.%s", signed_text, parts[2]);
+	assert_in_range(written, 1, TOKEN_BYTES - 1);
+	free(signed_text);
 }
 
 /* The registry stays the same, the file beside it does not; without it nobody but its merchant is stopped. */
@@ -372,7 +377,7 @@ static void sighup__key_file_exchanged__old_tokens_refused_none_told(void **stat
 	static const char registry[] =
 		"{\"merchants\":[{\"id\":\"" RIG_MERCHANT "\",\"jwt\":{\"keys\":[{\"kid\":\"k1\",\"alg\":\"HS256\","
 		"\"secretFile\":\"acme.key\"}]}}," OTHER "]}";
-	char first[600], second[600], path[128];
+	char first[TOKEN_BYTES], second[TOKEN_BYTES], path[128];
 	struct office office;
 
 	open_office(&office, state);

@@ -2,12 +2,12 @@
  * its last change, to the millisecond of the log's clock; from then on it is unknown, has a tombstone in `state`, and
  * nothing of it is left in Redis. */
 #include "it.h"
+#include "oracle_internal.h"
 
 #include <hiredis/hiredis.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define RETENTION_MS 2000
 #define SESSIONS 3000
@@ -68,19 +68,6 @@ static void move_clocks(struct rig *rig)
 
 /* ---- to the millisecond ---- */
 
-static int64_t instant_at(const json_t *body, const char *path)
-{
-	const char *at = co_tk_text_at(body, path);
-	struct tm broken = {0};
-	int milliseconds = 0, found = sscanf(at, "%d-%d-%dT%d:%d:%d.%dZ", &broken.tm_year, &broken.tm_mon, &broken.tm_mday,
-										 &broken.tm_hour, &broken.tm_min, &broken.tm_sec, &milliseconds);
-
-	co_tk_check(found == 7, "%s is no instant: \"%s\"", path, at);
-	broken.tm_year -= 1900;
-	broken.tm_mon--;
-	return (int64_t)timegm(&broken) * 1000 + milliseconds;
-}
-
 struct end {
 	const char *type, *reference, *code; /* of a `complete` while it is kept */
 };
@@ -103,7 +90,7 @@ static void session__asked_over_the_end_of_retention__unknown_from_then_on(void 
 		const struct co_tk_record *end = rig_reply(&rig, id, 30000);
 		assert_non_null(end);
 		json_t *body = co_tk_json(end->r.value);
-		int64_t until = instant_at(body, "session.updatedAt") + RETENTION_MS;
+		int64_t until = co_oracle_instant(co_tk_text_at(body, "session.updatedAt")) + RETENTION_MS;
 		json_decref(body);
 		for (int n = 0; n < 400 && unknown < 5; n++) {
 			snprintf(id, sizeof(id), "%s.%d", ends[e].reference, n);
@@ -113,7 +100,7 @@ static void session__asked_over_the_end_of_retention__unknown_from_then_on(void 
 			json_t *time =
 				json_pack("{s:o}", "time",
 						  json_stringn(co_tk_header(&reply->r, "ce_time").ptr, co_tk_header(&reply->r, "ce_time").len));
-			bool over = instant_at(time, "time") >= until;
+			bool over = co_oracle_instant(co_tk_text_at(time, "time")) >= until;
 			json_decref(time);
 			if (!co_tk_header_is(&reply->r, "checkout-error-code", over ? "9300100" : ends[e].code)) {
 				char *shown = co_tk_show(reply->r.value);
@@ -134,7 +121,7 @@ static long long used_memory(struct rig *rig)
 {
 	redisReply *reply = co_tk_redis_call(&rig->servers->redis, "INFO memory");
 	const char *at = strstr(reply->str, "used_memory:");
-	long long used = at ? atoll(at + strlen("used_memory:")) : -1;
+	long long used = at ? strtoll(at + strlen("used_memory:"), NULL, 10) : -1;
 
 	freeReplyObject(reply);
 	assert_true(used > 0);
