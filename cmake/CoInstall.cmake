@@ -6,7 +6,7 @@ if(CMAKE_INSTALL_PREFIX STREQUAL "/usr")
   set(co_etc ${CMAKE_INSTALL_FULL_SYSCONFDIR}/checkout-session)
 endif()
 set(co_doc ${CMAKE_INSTALL_DATAROOTDIR}/doc/checkout-session)
-set(co_packaging ${CMAKE_SOURCE_DIR}/packaging)
+set(co_packaging ${CMAKE_SOURCE_DIR}/config/packaging)
 
 install(TARGETS session-worker RUNTIME DESTINATION ${CMAKE_INSTALL_SBINDIR})
 install(TARGETS checkoutctl RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
