@@ -331,10 +331,22 @@ static void expel(struct co_world *world, size_t at)
 	prepare(world);
 }
 
+/* A client without a rebalance callback joins again by itself, whatever its application has in hand. */
+static void rejoin_unasked(struct co_world *world)
+{
+	for (size_t i = 0; i < CO_PROCS_MAX; i++) {
+		struct co_proc *proc = &world->procs[i];
+		if (proc->alive && proc->inbox.joined && !co_proc_is_frozen(proc) && !co_broker_member(world, proc->worker))
+			co_broker_join(world, proc);
+	}
+}
+
 static void keep_group(struct co_world *world)
 {
 	struct co_group *group = &world->broker.group;
 	bool all = true;
+	if (CO_MUTATED(GENERATION_AT_COMMIT))
+		rejoin_unasked(world);
 	for (size_t i = 0; i < group->member_count; i++) {
 		struct co_member *member = &group->members[i];
 		const struct co_proc *proc = co_proc_by_id(world, member->id);

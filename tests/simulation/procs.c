@@ -148,6 +148,9 @@ void co_proc_step(struct co_proc *proc, int64_t for_ms)
 		int64_t freeze_ms = co_between(world, 100, 25000);
 		co_tell(world, "freezes for %lld ms", (long long)freeze_ms);
 		proc->frozen_until_ms = world->now_ms + freeze_ms;
+		/* that its successor has to make the view again while it sleeps over its own attempt is rare, and worst */
+		if (proc->lane.phase != CO_LANE_RUN && co_between(world, 0, 2) == 0)
+			co_redis_flush_within(world, freeze_ms);
 		for_ms = freeze_ms;
 	}
 	proc->wake_ms = world->now_ms + for_ms;

@@ -123,6 +123,18 @@ void co_redis_flush(struct co_world *world)
 	co_tell(world, "Redis is flushed");
 }
 
+static void flush_now(struct co_world *world, struct co_event *event)
+{
+	(void)event;
+	if (world->faulty)
+		co_redis_flush(world);
+}
+
+void co_redis_flush_within(struct co_world *world, int64_t within_ms)
+{
+	co_at(world, co_between(world, 0, within_ms), flush_now, 0, 0, NULL);
+}
+
 void co_redis_copy_to_replica(struct co_world *world)
 {
 	for (size_t p = 0; p < CO_PARTITIONS_MAX; p++) {

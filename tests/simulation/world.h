@@ -177,6 +177,7 @@ struct co_redis {
 	int calls_left; /* until the replica takes over; 0: it does not */
 };
 void co_redis_flush(struct co_world *world);
+void co_redis_flush_within(struct co_world *world, int64_t within_ms);
 void co_redis_copy_to_replica(struct co_world *world);
 void co_redis_fail_over(struct co_world *world);
 void co_redis_clear(struct co_world *world);
