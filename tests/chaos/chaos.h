@@ -68,7 +68,8 @@ struct chaos {
 	struct chaos_worker workers[CHAOS_WORKERS_MAX];
 	pid_t reviver; /* brings a broker back; 0: none is away */
 	int64_t broker_back_ms;
-	size_t faults[CHAOS_FAULTS], watchdogs, violations;
+	size_t faults[CHAOS_FAULTS], watchdogs, ghosts, violations;
+	bool is_quiet; /* violations are counted and not told */
 };
 
 /* Counts, and says it on stderr. */
@@ -97,6 +98,9 @@ struct chaos_verdict {
 	size_t commands, forwarded, ticks, replies, sessions, expiries, dead, kept;
 };
 /* Everything that was committed, and what Redis holds, against what the commands say. */
-struct chaos_verdict chaos_judge(struct chaos *chaos, struct co_tk_reader *reader);
+struct chaos_verdict chaos_judge(struct chaos *chaos, const struct co_tk_log *log);
+/* The judge can find fault: logs of a run that holds, each with one thing changed, are judged. Returns how many of
+ * *asked were found out. */
+size_t chaos_try_judge(const struct chaos *chaos, const struct co_tk_log *log, size_t *asked);
 
 #endif

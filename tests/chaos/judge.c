@@ -214,7 +214,8 @@ static void tell_output(struct judging *judging, const struct output *output, co
 		record->r.partition, (int)output->name.len, output->name.ptr ? output->name.ptr : "", (int)output->place.len,
 		output->place.ptr ? output->place.ptr : "", (int)co_tk_header(&record->r, "ce_causationid").len,
 		co_tk_header(&record->r, "ce_causationid").ptr ? co_tk_header(&record->r, "ce_causationid").ptr : "", what);
-	fprintf(stderr, "  %s\n", value);
+	if (!judging->chaos->is_quiet)
+		fprintf(stderr, "  %s\n", value);
 	free(value);
 }
 
@@ -372,9 +373,9 @@ static void check_sessions(struct judging *judging)
 	free(log.records);
 }
 
-struct chaos_verdict chaos_judge(struct chaos *chaos, struct co_tk_reader *reader)
+struct chaos_verdict chaos_judge(struct chaos *chaos, const struct co_tk_log *log)
 {
-	struct judging judging = {.chaos = chaos, .log = &reader->log};
+	struct judging judging = {.chaos = chaos, .log = log};
 	struct co_tk_log folded = {0};
 
 	collect_commands(&judging);
@@ -389,4 +390,62 @@ struct chaos_verdict chaos_judge(struct chaos *chaos, struct co_tk_reader *reade
 	free(judging.commands);
 	free(judging.stand_ins);
 	return judging.verdict;
+}
+
+/* ---- whether the judge is any good ---- */
+
+enum spoil { LOST, TWICE, CHANGED };
+
+/* The first record of the topic with a key of 36 bytes, lost, doubled or with other bytes. */
+static struct co_tk_log spoiled(const struct co_tk_log *log, const char *topic, enum spoil how,
+								struct co_tk_record *changed)
+{
+	struct co_tk_log out = {.records = co_tk_alloc((log->count + 2) * sizeof(*out.records))};
+	bool is_done = false;
+
+	for (size_t i = 0; i < log->count; i++) {
+		struct co_tk_record *record = log->records[i];
+		bool is_it = !is_done && is_on(record, topic) && record->r.key.len == 36 && record->r.value.ptr;
+		is_done |= is_it;
+		if (is_it && how == LOST)
+			continue;
+		if (is_it && how == CHANGED) {
+			*changed = *record;
+			changed->r.value.len--;
+			record = changed;
+		}
+		out.records[out.count++] = record;
+		if (is_it && how == TWICE)
+			out.records[out.count++] = record;
+	}
+	co_tk_check(is_done, "nothing on %s", topic);
+	return out;
+}
+
+size_t chaos_try_judge(const struct chaos *chaos, const struct co_tk_log *log, size_t *asked)
+{
+	static const struct {
+		const char *topic;
+		enum spoil how;
+	} tries[] = {{CHAOS_PREFIX "replies", LOST},
+				 {CHAOS_PREFIX "replies", TWICE},
+				 {CHAOS_PREFIX "errors", CHANGED},
+				 {CHAOS_PREFIX "commands", LOST},
+				 {CHAOS_PREFIX "events", LOST}};
+	size_t caught = 0;
+
+	*asked = sizeof(tries) / sizeof(*tries);
+	for (size_t i = 0; i < *asked; i++) {
+		struct chaos judged = *chaos;
+		struct co_tk_record changed;
+		struct co_tk_log other = spoiled(log, tries[i].topic, tries[i].how, &changed);
+		judged.is_quiet = true;
+		judged.violations = 0;
+		chaos_judge(&judged, &other);
+		caught += judged.violations > 0;
+		if (judged.violations == 0)
+			fprintf(stderr, "chaos: a log with a change on %s passes\n", tries[i].topic);
+		free(other.records);
+	}
+	return caught;
 }

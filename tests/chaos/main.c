@@ -130,7 +130,7 @@ static int64_t wait_lag_zero(struct chaos *chaos, struct co_tk_reader *reader)
 
 static void wait_for_deadlines(struct chaos *chaos, struct co_tk_reader *reader)
 {
-	struct co_oracle oracle = {.log = &reader->log, .prefix = CHAOS_PREFIX};
+	struct co_oracle oracle = {.log = &reader->log, .prefix = CHAOS_PREFIX, .retention_ms = CHAOS_RETENTION_MS};
 	int64_t patience_ms = co_tk_now_ms() + 40000;
 
 	/* Sessions with a long life stay; all the others end within seconds. */
@@ -161,11 +161,11 @@ static void tell(const struct chaos *chaos, const struct chaos_verdict *verdict,
 	printf("chaos: seed %llu, %d s, %d broker%s, Redis %s, %d workers: %zu commands, %zu forwarded, %zu ticks, %zu "
 		   "replies, "
 		   "%zu sessions, %zu expiries, %zu dead letters, %zu kept; %zu not sent; lag 0 after %lld ms; faults: %s; "
-		   "ended by the watchdog %zu; violations %zu\n",
+		   "ended by the watchdog %zu, fenced by a ghost of its own %zu; violations %zu\n",
 		   (unsigned long long)chaos->seed, chaos->seconds, chaos->broker_count, chaos->broker_count > 1 ? "s" : "",
 		   chaos->has_replica ? "replica" : "single", chaos->worker_count, verdict->commands, verdict->forwarded,
 		   verdict->ticks, verdict->replies, verdict->sessions, verdict->expiries, verdict->dead, verdict->kept, failed,
-		   (long long)lag_ms, faults, chaos->watchdogs, chaos->violations);
+		   (long long)lag_ms, faults, chaos->watchdogs, chaos->ghosts, chaos->violations);
 }
 
 int main(int argc, char **argv)
@@ -189,7 +189,10 @@ int main(int argc, char **argv)
 	co_tk_sleep_ms(500); /* Redis follows the commit */
 	chaos_end_workers(&chaos);
 	co_tk_check(co_tk_reader_catch_up(&reader, 60000), "the end of the log is not reached");
-	const struct chaos_verdict verdict = chaos_judge(&chaos, &reader);
+	const struct chaos_verdict verdict = chaos_judge(&chaos, &reader.log);
+	size_t asked = 0, caught = chaos.violations ? 0 : chaos_try_judge(&chaos, &reader.log, &asked);
+	if (caught != asked)
+		chaos_violation(&chaos, "the judge finds %zu of %zu faults", caught, asked);
 	tear_down(&chaos, &reader);
 	tell(&chaos, &verdict, failed, lag_ms);
 	return chaos.violations > 0;

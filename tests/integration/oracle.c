@@ -85,7 +85,23 @@ static char *check_expiry(struct co_seen_session *session, const struct co_tk_re
 	return record->r.timestamp_ms < deadline ? broken(record, "was published before the deadline") : NULL;
 }
 
-static char *fold_event(struct co_seen *seen, const struct co_tk_record *record, const json_t *body)
+/* Ended, kept for the retention, forgotten: its reference is free again (contract section 5). */
+static bool is_forgotten(const struct co_oracle *oracle, const struct co_seen_session *session, const json_t *body)
+{
+	return session->last && is_terminal(co_tk_text_at(session->last, "status")) &&
+		   co_oracle_instant(co_tk_text_at(body, "session.createdAt")) >= session->updated_ms + oracle->retention_ms;
+}
+
+static void begin_anew(struct co_seen_session *session)
+{
+	json_decref(session->last);
+	session->last = NULL;
+	session->version = session->ends = 0;
+	session->expired_by_time = false;
+}
+
+static char *fold_event(const struct co_oracle *oracle, struct co_seen *seen, const struct co_tk_record *record,
+						const json_t *body)
 {
 	const char *id = co_tk_text_at(body, "session.id"), *status = co_tk_text_at(body, "session.status");
 	struct co_seen_session *session = co_oracle_find(seen, (struct co_view){id, strlen(id)});
@@ -98,6 +114,8 @@ static char *fold_event(struct co_seen *seen, const struct co_tk_record *record,
 		session = add_session(seen, record, id);
 	if (session->partition != record->r.partition)
 		return broken(record, "lies on another partition than the session's first");
+	if (version == 1 && is_forgotten(oracle, session, body))
+		begin_anew(session);
 	if (version != session->version + 1 || previous != session->version)
 		return broken(record, "does not follow the version before it");
 	if (session->last && is_terminal(co_tk_text_at(session->last, "status")))
@@ -120,7 +138,7 @@ char *co_oracle_fold(const struct co_oracle *oracle, struct co_seen *seen)
 		if (!co_oracle_topic(oracle, record, "events"))
 			continue;
 		json_t *body = co_tk_json(record->r.value);
-		char *failure = body ? fold_event(seen, record, body) : broken(record, "is no JSON");
+		char *failure = body ? fold_event(oracle, seen, record, body) : broken(record, "is no JSON");
 		json_decref(body);
 		if (failure)
 			return failure;

@@ -10,16 +10,22 @@
 
 /* ---- servers ---- */
 
-int rig_servers_start(void **state)
+void rig_servers_start_beside(struct rig_servers *servers)
 {
-	static struct rig_servers servers;
 	const char *registry = "{\"merchants\":[{\"id\":\"" RIG_MERCHANT
 						   "\",\"name\":\"Acme\",\"ttlSeconds\":{\"min\":1,\"default\":3,\"max\":600}}]}";
 
+	co_tk_redis_start(&servers->redis);
+	snprintf(servers->registry, sizeof(servers->registry), "%s/registry.json", co_tk_temp_dir());
+	co_tk_write_file(servers->registry, registry);
+}
+
+int rig_servers_start(void **state)
+{
+	static struct rig_servers servers;
+
 	co_tk_kafka_start(&servers.kafka);
-	co_tk_redis_start(&servers.redis);
-	snprintf(servers.registry, sizeof(servers.registry), "%s/registry.json", co_tk_temp_dir());
-	co_tk_write_file(servers.registry, registry);
+	rig_servers_start_beside(&servers);
 	*state = &servers;
 	return 0;
 }
@@ -35,20 +41,28 @@ int rig_servers_stop(void **state)
 
 /* ---- the rig ---- */
 
-static void add_override(struct rig *rig, size_t *count, const char *key, const char *value)
+void rig_override(struct rig *rig, const char *key, const char *value)
 {
-	snprintf(rig->texts[*count], sizeof(rig->texts[*count]), "%s=%s", key, value);
-	rig->overrides[*count] = rig->texts[*count];
-	(*count)++;
+	size_t count = 0;
+
+	while (rig->overrides[count])
+		count++;
+	co_tk_check(count < sizeof(rig->texts) / sizeof(*rig->texts), "too many overrides");
+	snprintf(rig->texts[count], sizeof(rig->texts[count]), "%s=%s", key, value);
+	rig->overrides[count] = rig->texts[count];
 }
 
 void rig_open(struct rig *rig, struct rig_servers *servers)
+{
+	rig_open_limited(rig, servers, NULL, NULL);
+}
+
+void rig_open_limited(struct rig *rig, struct rig_servers *servers, const char *topic, const char *message_bytes_max)
 {
 	static int number;
 	static const char *const names[] = {"commands", "replies", "errors", "events", "state", "dlq"};
 	const char *topics[6];
 	char full[6][64];
-	size_t overrides = 0;
 
 	memset(rig, 0, sizeof(*rig));
 	number++;
@@ -58,17 +72,17 @@ void rig_open(struct rig *rig, struct rig_servers *servers)
 	snprintf(rig->group, sizeof(rig->group), "group-%d", number);
 	snprintf(rig->key_prefix, sizeof(rig->key_prefix), "k%d", number);
 	snprintf(rig->commands, sizeof(rig->commands), "%scommands", rig->prefix);
-	co_tk_kafka_create_service(&servers->kafka, rig->prefix, RIG_PARTITIONS, false);
+	co_tk_kafka_create_limited(&servers->kafka, rig->prefix, RIG_PARTITIONS, false, topic, message_bytes_max);
 	for (size_t i = 0; i < 6; i++) {
 		snprintf(full[i], sizeof(full[i]), "%s%s", rig->prefix, names[i]);
 		topics[i] = full[i];
 	}
 	co_tk_reader_open(&rig->reader, &servers->kafka, topics, 6);
 	rig->producer = co_tk_producer_open(&servers->kafka);
-	add_override(rig, &overrides, "redis.key.prefix", rig->key_prefix);
-	add_override(rig, &overrides, "auth.merchants.file", servers->registry);
-	add_override(rig, &overrides, "kafka.session.timeout.ms", "6000");
-	add_override(rig, &overrides, "worker.batch.max.records", "50");
+	rig_override(rig, "redis.key.prefix", rig->key_prefix);
+	rig_override(rig, "auth.merchants.file", servers->registry);
+	rig_override(rig, "kafka.session.timeout.ms", "6000");
+	rig_override(rig, "worker.batch.max.records", "50");
 }
 
 void rig_close(struct rig *rig)
@@ -90,8 +104,10 @@ void rig_start(struct rig *rig, int index, int lanes, const char *crash)
 										   .group = rig->group,
 										   .lanes = lanes,
 										   .overrides = rig->overrides,
+										   .environment = rig->environment,
 										   .crash = crash};
-	co_tk_worker_start(&rig->workers[index], &rig->servers->kafka, &rig->servers->redis, &options);
+	struct rig_servers *seen = rig->seen ? rig->seen : rig->servers;
+	co_tk_worker_start(&rig->workers[index], &seen->kafka, &seen->redis, &options);
 }
 
 void rig_wait_ready(struct rig *rig, int index)

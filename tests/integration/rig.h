@@ -21,14 +21,18 @@ struct rig_servers {
 };
 int rig_servers_start(void **state);
 int rig_servers_stop(void **state);
+/* All of it but the broker, which runs already. */
+void rig_servers_start_beside(struct rig_servers *servers);
 
 struct rig {
 	struct rig_servers *servers;
+	struct rig_servers *seen; /* by the workers, when they reach them in another way; NULL: the same */
 	char prefix[32], group[32], key_prefix[16], commands[48];
 	struct co_tk_reader reader;
 	struct co_tk_producer *producer;
 	const char *overrides[12];
 	char texts[8][160];
+	const char *const *environment; /* of the workers, NULL-terminated; NULL: none */
 	/* load */
 	int sessions; /* begun so far */
 	int sent;     /* commands so far */
@@ -38,6 +42,10 @@ struct rig {
 };
 
 void rig_open(struct rig *rig, struct rig_servers *servers);
+/* With one topic ("errors") that takes records up to that size alone. */
+void rig_open_limited(struct rig *rig, struct rig_servers *servers, const char *topic, const char *message_bytes_max);
+/* One more setting ("section.key") of the workers that are started from now on. */
+void rig_override(struct rig *rig, const char *key, const char *value);
 /* Stops the workers that still run, closes the rest. Topics stay; nobody looks at them again. */
 void rig_close(struct rig *rig);
 /* Starts worker number `index` (instance "<prefix>w<index>"), without waiting. `crash`: CO_CRASH, or NULL. */

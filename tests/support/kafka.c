@@ -255,7 +255,31 @@ void co_tk_kafka_create(struct co_tk_kafka *kafka, const struct co_tk_topic *top
 	rd_kafka_destroy(handle);
 }
 
+void co_tk_kafka_delete(struct co_tk_kafka *kafka, const char *topic)
+{
+	rd_kafka_t *handle = open_handle(RD_KAFKA_PRODUCER, rd_kafka_conf_new(), kafka);
+	rd_kafka_queue_t *queue = rd_kafka_queue_new(handle);
+	rd_kafka_DeleteTopic_t *gone = rd_kafka_DeleteTopic_new(topic);
+	size_t count;
+
+	rd_kafka_DeleteTopics(handle, &gone, 1, NULL, queue);
+	rd_kafka_event_t *event = await(queue, "DeleteTopics");
+	const rd_kafka_topic_result_t **result =
+		rd_kafka_DeleteTopics_result_topics(rd_kafka_event_DeleteTopics_result(event), &count);
+	co_tk_check(count == 1 && !rd_kafka_topic_result_error(result[0]), "deleting %s: refused", topic);
+	rd_kafka_event_destroy(event);
+	rd_kafka_DeleteTopic_destroy(gone);
+	rd_kafka_queue_destroy(queue);
+	rd_kafka_destroy(handle);
+}
+
 void co_tk_kafka_create_service(struct co_tk_kafka *kafka, const char *prefix, int partitions, bool stream)
+{
+	co_tk_kafka_create_limited(kafka, prefix, partitions, stream, NULL, NULL);
+}
+
+void co_tk_kafka_create_limited(struct co_tk_kafka *kafka, const char *prefix, int partitions, bool stream,
+								const char *limited, const char *message_bytes_max)
 {
 	static const char *const names[] = {"commands", "replies", "errors", "events", "state", "dlq"};
 	struct co_tk_topic topics[6];
@@ -283,6 +307,10 @@ void co_tk_kafka_create_service(struct co_tk_kafka *kafka, const char *prefix, i
 		if (i == 5) {
 			topic.config[c++] = "max.message.bytes";
 			topic.config[c++] = "4194304";
+		}
+		if (limited && strcmp(limited, names[i]) == 0) {
+			topic.config[c++] = "max.message.bytes";
+			topic.config[c++] = message_bytes_max;
 		}
 		topics[i] = topic;
 	}

@@ -46,8 +46,12 @@ struct co_tk_topic {
 	const char *config[12];
 };
 void co_tk_kafka_create(struct co_tk_kafka *kafka, const struct co_tk_topic *topics, size_t count);
+void co_tk_kafka_delete(struct co_tk_kafka *kafka, const char *topic);
 /* The six topics of the service with the settings that the contract asks for. */
 void co_tk_kafka_create_service(struct co_tk_kafka *kafka, const char *prefix, int partitions, bool stream);
+/* The same, but one of them ("errors") takes records up to that size alone. */
+void co_tk_kafka_create_limited(struct co_tk_kafka *kafka, const char *prefix, int partitions, bool stream,
+								const char *limited, const char *message_bytes_max);
 /* Committed offset of a group (-1: none) and its metadata (may be NULL), one partition. */
 int64_t co_tk_kafka_committed(struct co_tk_kafka *kafka, const char *group, const char *topic, int32_t partition,
 							  char metadata[64]);

@@ -9,7 +9,8 @@
 enum co_tk_proxy_mode {
 	CO_TK_PROXY_PASS,
 	CO_TK_PROXY_SWALLOW, /* connections are taken and kept, and nothing ever comes out of them */
-	CO_TK_PROXY_REFUSE   /* connections are cut, new ones at once */
+	CO_TK_PROXY_REFUSE,  /* connections are cut, new ones at once */
+	CO_TK_PROXY_STRAND   /* those there are now stay silent for ever; new ones pass */
 };
 
 struct co_tk_proxy;
@@ -17,7 +18,8 @@ struct co_tk_proxy;
 /* Listens on a free port of 127.0.0.1 from now on; `backend_port` is on 127.0.0.1 too, and need not answer yet. */
 struct co_tk_proxy *co_tk_proxy_open(int backend_port);
 int co_tk_proxy_port(const struct co_tk_proxy *proxy);
-/* Into silence connections stay as they are; into anything else they are cut, since bytes of them may be lost. */
+/* Into silence (SWALLOW, STRAND) connections stay as they are; into anything else they are cut, since bytes of them may
+ * be lost. */
 void co_tk_proxy_set_mode(struct co_tk_proxy *proxy, enum co_tk_proxy_mode mode);
 /* Every byte comes out `delay_ms` later than it went in, either way; from now on, connections stay. */
 void co_tk_proxy_set_delay(struct co_tk_proxy *proxy, int64_t delay_ms);

@@ -17,9 +17,9 @@ enum co_status co_kafka_outbox_open(const struct co_kafka_identity *identity, st
 									const struct co_view *topics, size_t topic_count,
 									struct co_kafka_outbox **out) CO_MUST_USE;
 struct co_outbox co_kafka_outbox_port(struct co_kafka_outbox *outbox);
-/* Polls the producer between transactions, so that one without work tells its statistics too. `outbox`: a struct
+/* Polls the producer between transactions, so that one without work tells its statistics too. `self`: a struct
  * co_kafka_outbox. On the lane's thread. */
-void co_kafka_outbox_serve(void *outbox);
+void co_kafka_outbox_serve(void *self);
 void co_kafka_outbox_close(struct co_kafka_outbox *outbox);
 
 #endif

@@ -1,0 +1,123 @@
+#include "waits.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* One more listener of the broker, which it tells its clients to reach through the switch. */
+static void start_kafka(struct waits_servers *servers)
+{
+	int port = co_tk_free_port(), hidden = co_tk_free_port();
+	char internal[64];
+
+	servers->kafka = co_tk_proxy_open(hidden);
+	snprintf(internal, sizeof(internal), "127.%d.%d.9", port / 256, port % 256);
+	char *extra = co_tk_format(
+		"listeners=CLIENT://127.0.0.1:%d,SWITCHED://127.0.0.1:%d,INTERNAL://%s:%d,CONTROLLER://%s:%d\n"
+		"advertised.listeners=CLIENT://127.0.0.1:%d,SWITCHED://127.0.0.1:%d,INTERNAL://%s:%d\n"
+		"listener.security.protocol.map=CLIENT:PLAINTEXT,SWITCHED:PLAINTEXT,INTERNAL:PLAINTEXT,CONTROLLER:PLAINTEXT\n",
+		port, hidden, internal, port + 1, internal, port + 2, port, co_tk_proxy_port(servers->kafka), internal,
+		port + 1);
+	co_tk_check(setenv("KAFKA_EXTRA", extra, 1) == 0, "setenv");
+	free(extra);
+	co_tk_kafka_start_at(&servers->servers.kafka, port);
+}
+
+int waits_setup(void **state)
+{
+	static struct waits_servers servers;
+
+	start_kafka(&servers);
+	rig_servers_start_beside(&servers.servers);
+	servers.redis = co_tk_proxy_open(servers.servers.redis.port);
+	servers.seen = servers.servers;
+	snprintf(servers.seen.kafka.servers, sizeof(servers.seen.kafka.servers), "127.0.0.1:%d",
+			 co_tk_proxy_port(servers.kafka));
+	snprintf(servers.seen.redis.url, sizeof(servers.seen.redis.url), "redis://127.0.0.1:%d/0",
+			 co_tk_proxy_port(servers.redis));
+	*state = &servers;
+	return 0;
+}
+
+int waits_teardown(void **state)
+{
+	struct waits_servers *servers = *state;
+
+	co_tk_proxy_close(servers->kafka);
+	co_tk_proxy_close(servers->redis);
+	*state = &servers->servers;
+	return rig_servers_stop(state);
+}
+
+void waits_pass(struct waits_servers *servers)
+{
+	co_tk_proxy_set_delay(servers->kafka, 0);
+	co_tk_proxy_set_delay(servers->redis, 0);
+	co_tk_proxy_set_mode(servers->kafka, CO_TK_PROXY_PASS);
+	co_tk_proxy_set_mode(servers->redis, CO_TK_PROXY_PASS);
+}
+
+void waits_begin(struct rig *rig, struct waits_servers *servers)
+{
+	waits_pass(servers);
+	rig_open(rig, &servers->servers);
+	rig->seen = &servers->seen;
+	/* A lane that does not poll is thrown out of the group soon: what keeps the membership has to do so. */
+	rig_override(rig, "kafka.max.poll.interval.ms", "10000");
+	rig_start(rig, 0, 1, NULL);
+	rig_load(rig, 60);
+	rig_wait_ready(rig, 0);
+	rig_load(rig, 20);
+}
+
+static void expect_alive(struct rig *rig)
+{
+	int status = co_tk_worker_wait(&rig->workers[0], 0);
+
+	if (status != -1)
+		co_tk_fail("the worker ended with %d while it should wait:\n%s", status, co_tk_worker_log(&rig->workers[0]));
+}
+
+void waits_expect_not_ready(struct rig *rig)
+{
+	int64_t began_ms = co_tk_now_ms();
+
+	while (co_tk_worker_get(&rig->workers[0], "/readyz", NULL) == 200) {
+		expect_alive(rig);
+		/* 15 s (contract section 9), and what a busy machine adds to the asking. */
+		co_tk_check(co_tk_now_ms() < began_ms + 17000, "/readyz still says 200 after %lld ms",
+					(long long)(co_tk_now_ms() - began_ms));
+		co_tk_reader_poll(&rig->reader, 100);
+	}
+	printf("not ready after %lld ms\n", (long long)(co_tk_now_ms() - began_ms));
+}
+
+void waits_for(struct rig *rig, int64_t duration_ms)
+{
+	for (int64_t end_ms = co_tk_now_ms() + duration_ms; co_tk_now_ms() < end_ms;) {
+		co_tk_reader_poll(&rig->reader, 500);
+		expect_alive(rig);
+		assert_int_equal(co_tk_worker_get(&rig->workers[0], "/livez", NULL), 200);
+		assert_int_not_equal(co_tk_worker_get(&rig->workers[0], "/readyz", NULL), 200);
+	}
+}
+
+size_t waits_log_size(struct rig *rig)
+{
+	char *log = co_tk_worker_log(&rig->workers[0]);
+	size_t size = strlen(log);
+
+	free(log);
+	return size;
+}
+
+size_t waits_lines(struct rig *rig, size_t from, const char *word)
+{
+	char *log = co_tk_worker_log(&rig->workers[0]), *save = NULL;
+	size_t count = 0;
+
+	for (char *line = strtok_r(log + from, "\n", &save); line; line = strtok_r(NULL, "\n", &save))
+		count += strstr(line, word) != NULL;
+	free(log);
+	return count;
+}
