@@ -90,7 +90,7 @@ static int print_and_exit(const char *option, const char *value)
 /* -1: go on. */
 static int read_arguments(int count, char **words, struct arguments *out)
 {
-	for (int i = 1; i < count; i++) {
+	for (int i = 1; i < count && words[i]; i++) {
 		const char *next = i + 1 < count ? words[i + 1] : NULL;
 		int done = print_and_exit(words[i], next);
 		if (done >= 0)

@@ -73,9 +73,9 @@ struct co_code_row {
 };
 struct co_rule_row {
 	struct co_view name;
-	enum co_code code;
 	struct co_view title;
 	struct co_view detail;
+	enum co_code code;
 	uint16_t status;
 };
 struct co_place_row {

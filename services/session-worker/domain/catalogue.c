@@ -16,7 +16,7 @@ static const struct co_code_row codes[CO_CODE_COUNT] = {
 
 static const struct co_rule_row rules[CO_RULE_COUNT] = {
 #define CO_RULE(ident, name, code, status, title, detail) \
-	{TEXT(name), CO_CODE_##code, TEXT(title), TEXT(detail), status},
+	{TEXT(name), TEXT(title), TEXT(detail), CO_CODE_##code, status},
 #include "checkout/tbl/rules.def"
 #undef CO_RULE
 };

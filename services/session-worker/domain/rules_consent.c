@@ -31,11 +31,10 @@ static bool is_ipv4(struct co_view text)
 
 	while (parts < 4) {
 		unsigned number = 0;
-		size_t begin = at;
 
 		if (parts && (at == text.len || text.ptr[at++] != '.'))
 			return false;
-		begin = at;
+		size_t begin = at;
 		for (; at < text.len && is_digit(text.ptr[at]); at++) {
 			if (at > begin && number == 0)
 				return false;
