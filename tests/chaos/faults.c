@@ -60,7 +60,7 @@ void chaos_start_worker(struct chaos *chaos, size_t index)
 	struct chaos_worker *worker = &chaos->workers[index];
 	const char *overrides[] = {url,
 							   registry,
-							   "redis.key.prefix=" CHAOS_KEYS,
+							   ("redis.key.prefix=" CHAOS_KEYS),
 							   "kafka.session.timeout.ms=6000",
 							   "worker.batch.max.records=100",
 							   "worker.retention.seconds=20",

@@ -98,6 +98,16 @@ static const char *copy_fault(const struct co_record *copy, const struct co_reco
 	return copy->partition == original->partition ? "lies where its original lies" : NULL;
 }
 
+/* The command that a copy names as its original: "<partition>/<offset>". */
+static size_t find_original(const struct judging *judging, const char *text)
+{
+	char *end;
+	long partition = strtol(text, &end, 10);
+	long long offset = *end == '/' ? strtoll(end + 1, &end, 10) : -1;
+
+	return *end || offset < 0 ? SIZE_MAX : find_command(judging, (int32_t)partition, offset);
+}
+
 /* In the fold a forwarded original only moves the clock. */
 static void replace_forwarded(struct judging *judging)
 {
@@ -111,13 +121,10 @@ static void replace_forwarded(struct judging *judging)
 		const struct co_record *copy = &judging->commands[i]->r;
 		struct co_view from = co_tk_header(copy, "checkout-forwarded");
 		char text[64];
-		int partition;
-		long long offset;
 		if (!from.ptr)
 			continue;
 		snprintf(text, sizeof(text), "%.*s", (int)from.len, from.ptr);
-		size_t at =
-			sscanf(text, "%d/%lld", &partition, &offset) == 2 ? find_command(judging, partition, offset) : SIZE_MAX;
+		size_t at = find_original(judging, text);
 		const char *fault = at == SIZE_MAX  ? "has no original"
 							: is_copied[at] ? "is the second of its original"
 											: copy_fault(copy, &judging->commands[at]->r);

@@ -241,12 +241,12 @@ static void send_garbage(struct chaos_load *load)
 {
 	static char large[300000];
 	struct wire wire = {.count = 0};
+	struct command command = {.type = "checkout.session.get"}; /* the headers point into it */
 	uint64_t kind = chaos_pick(&load->random, 20);
 	struct co_view value = CO_VIEW("{\"a\":");
 
 	snprintf(wire.id, sizeof(wire.id), "g%llu-%zu", (unsigned long long)load->seed, ++load->commands);
 	if (kind >= 5) {
-		struct command command = {.type = "checkout.session.get"};
 		memcpy(command.id, wire.id, sizeof(command.id));
 		put_attributes(&wire, &command, CHAOS_MERCHANT, false);
 	}

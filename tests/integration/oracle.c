@@ -19,10 +19,13 @@ bool co_oracle_topic(const struct co_oracle *oracle, const struct co_tk_record *
 int64_t co_oracle_instant(const char *text)
 {
 	struct tm parts = {0};
-	int millis = 0;
+	char *end;
 	const char *rest = strptime(text, "%Y-%m-%dT%H:%M:%S", &parts);
 
-	if (!rest || sscanf(rest, ".%3dZ", &millis) != 1)
+	if (!rest || *rest != '.')
+		return -1;
+	long millis = strtol(rest + 1, &end, 10);
+	if (end != rest + 4 || *end != 'Z')
 		return -1;
 	return (int64_t)timegm(&parts) * 1000 + millis;
 }
