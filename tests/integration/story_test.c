@@ -71,6 +71,51 @@ static void story__payment_in_time__succeeds(void **state)
 	rig_close(&rig);
 }
 
+static size_t expired_before(const struct rig *rig, int64_t until_ms)
+{
+	size_t expired = 0;
+
+	for (size_t i = 0; i < rig->reader.log.count; i++) {
+		const struct co_record *record = &rig->reader.log.records[i]->r;
+		expired += record->timestamp_ms < until_ms && co_tk_header_is(record, "ce_type", "checkout.session.expired");
+	}
+	return expired;
+}
+
+/* One lane, four partitions, and traffic without a pause on one of them alone: sessions of the others expire in time
+ * all the same. */
+static void story__other_partition_busy__expires_in_time(void **state)
+{
+	enum { SESSIONS = 12, ROUNDS = 3000 };
+	struct rig rig;
+	char sid[37], busy[37], name[32], data[256];
+
+	rig_open(&rig, *state);
+	rig_start(&rig, 0, 1, NULL);
+	rig_wait_ready(&rig, 0);
+	rig_session_id("busy", busy);
+	for (int i = 0; i < SESSIONS; i++) {
+		(void)snprintf(name, sizeof(name), "quiet-%d", i);
+		(void)snprintf(data, sizeof(data),
+					   "{\"referenceId\":\"%s\",\"ttlSeconds\":1,\"config\":{\"modes\":[\"PAYMENT_WITH_WALLET\"]},"
+					   "\"payment\":{\"amount\":1000,\"merchantTransactionId\":\"t\"}}",
+					   name);
+		rig_session_id(name, sid);
+		rig_send(&rig, sid, "create", name, NULL, data);
+	}
+	for (int i = 0; i < ROUNDS; i++) {
+		(void)snprintf(name, sizeof(name), "busy-%d", i);
+		rig_send(&rig, busy, "get", name, busy, NULL);
+		co_tk_sleep_ms(1);
+	}
+	const struct co_tk_record *last = rig_reply(&rig, name, 20000);
+	assert_non_null(last);
+	int64_t quiet_ms = last->r.timestamp_ms - 500; /* the traffic went on for half a second more at least */
+	assert_int_equal(expired_before(&rig, quiet_ms), SESSIONS);
+	rig_settle_and_check(&rig, 30000, "other partition busy");
+	rig_close(&rig);
+}
+
 /* Nobody comes back: the expired event arrives by itself, close to the deadline, and a late command gets 9300105. */
 static void story__nobody_comes_back__expires_once(void **state)
 {
@@ -87,10 +132,7 @@ static void story__nobody_comes_back__expires_once(void **state)
 			 "\"payment\":{\"amount\":1000,\"merchantTransactionId\":\"t\"}}");
 	expect_reply(&rig, "e-1", "201", NULL);
 	co_tk_reader_poll(&rig.reader, 3000);
-	size_t expired = 0;
-	for (size_t i = 0; i < rig.reader.log.count; i++)
-		expired += co_tk_header_is(&rig.reader.log.records[i]->r, "ce_type", "checkout.session.expired");
-	assert_int_equal(expired, 1);
+	assert_int_equal(expired_before(&rig, INT64_MAX), 1);
 	rig_send(&rig, sid, "complete", "e-2", sid, NULL);
 	expect_reply(&rig, "e-2", "401", "9300105");
 	rig_settle_and_check(&rig, 30000, "nobody comes back");
@@ -149,6 +191,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(story__payment_in_time__succeeds),
 		cmocka_unit_test(story__nobody_comes_back__expires_once),
+		cmocka_unit_test(story__other_partition_busy__expires_in_time),
 		cmocka_unit_test(story__outputs_too_large__answered_9300001),
 		cmocka_unit_test(story__load_without_faults__counted_and_checked),
 	};

@@ -82,7 +82,14 @@ enum co_status co_lane_step(struct co_lane *lane) CO_MUST_USE;
 /* Leaves the group and frees what it owns. */
 void co_lane_clear(struct co_lane *lane);
 
-/* For lane.c and recovery.c alone. */
+/* For lane.c, wake.c and recovery.c alone.
+ * One transaction over what is pending; `idle`: a shard without records whose deadlines have passed on its own clock,
+ * or NULL. */
+enum co_status co_lane_round(struct co_lane *lane, struct co_shard *idle);
+/* Looks at the deadlines of all shards held; appends ticks where a partition's clock stands still. */
+enum co_status co_lane_wake(struct co_lane *lane);
+/* Every two seconds: what the view holds, for the metrics, and whether it still shows the committed sequence. */
+enum co_status co_lane_census(struct co_lane *lane);
 enum co_status co_lane_recover(struct co_lane *lane);
 struct co_shard *co_lane_shard(struct co_lane *lane, int32_t partition);
 void co_lane_touch(struct co_lane *lane);
