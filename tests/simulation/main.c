@@ -32,11 +32,11 @@ struct wish {
 
 static const struct {
 	const char *name;
-	uint64_t seeds;
+	uint64_t first, seeds;
 	const char *text;
 } mutants[CO_MUTANT_COUNT] = {
-	{"none", 0, ""},
-#define CO_MUTANT_ROW(name, seeds, text) {#name, seeds, text},
+	{"none", 0, 0, ""},
+#define CO_MUTANT_ROW(name, first, seeds, text) {#name, first, seeds, text},
 #include "mutants.def"
 #undef CO_MUTANT_ROW
 };
@@ -151,6 +151,7 @@ static int run_mutants(const struct wish *given)
 		if (wish.mutant && strcmp(wish.mutant, mutants[i].name) != 0)
 			continue;
 		tried++;
+		wish.first = mutants[i].first;
 		wish.last = wish.first + mutants[i].seeds - 1;
 		co_mutant = (enum co_mutant_id)i;
 		run_jobs(&wish, jobs, true);

@@ -5,7 +5,7 @@
 
 enum co_mutant_id {
 	CO_MUTANT_NONE,
-#define CO_MUTANT_ROW(name, seeds, text) CO_MUTANT_##name,
+#define CO_MUTANT_ROW(name, first, seeds, text) CO_MUTANT_##name,
 #include "mutants.def"
 #undef CO_MUTANT_ROW
 	CO_MUTANT_COUNT
