@@ -39,11 +39,11 @@ done >"$stage/missing"
 # Every conffile is installed, and nothing else lands in /etc.
 while read -r conffile; do
 	[[ -e $stage/usr$conffile ]] || fail "the conffile $conffile is not installed"
-done <"$source/packaging/debian/conffiles"
+done <"$source/config/packaging/debian/conffiles"
 installed=$(find "$stage/usr/etc" -type f | wc -l)
-[[ $installed == "$(wc -l <"$source/packaging/debian/conffiles")" ]] || fail "$installed files in /etc, others are conffiles"
+[[ $installed == "$(wc -l <"$source/config/packaging/debian/conffiles")" ]] || fail "$installed files in /etc, others are conffiles"
 for script in postinst prerm postrm; do
-	sh -n "$source/packaging/debian/$script" || fail "$script does not parse"
+	sh -n "$source/config/packaging/debian/$script" || fail "$script does not parse"
 done
 
 # How exposed the service is, where systemd is there to say: 1.2 when this was written.

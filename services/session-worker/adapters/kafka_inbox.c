@@ -4,15 +4,22 @@
 
 #include "checkout/log.h"
 #include "checkout/metrics.h"
+#include "checkout/uuid.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #define SERVE_EVERY_MS 1000
+#define SESSION_TIMEOUT_MS 10000
+#define SESSION_TIMEOUT_TEXT "10000"
+#define GHOST_MARGIN_MS 2000 /* beyond the session time-out, after which a member that nobody feeds is gone */
+#define GROUP_TIMEOUT_MS 2000
 
 struct co_kafka_inbox {
+	const struct co_kafka_identity *identity;
 	rd_kafka_t *consumer;
+	int64_t fenced_ms; /* monotonic: when the group said that another has our name; 0: it did not */
 	const char *commands;
 	size_t lane;
 	rd_kafka_consumer_group_metadata_t
@@ -42,16 +49,21 @@ static void forget_generation(struct co_kafka_inbox *inbox)
 	inbox->generation = NULL;
 }
 
-static void on_rebalance(rd_kafka_t *consumer, rd_kafka_resp_err_t err, rd_kafka_topic_partition_list_t *partitions,
-						 void *opaque)
+static void let_go(struct co_kafka_inbox *inbox)
 {
-	struct co_kafka_inbox *inbox = opaque;
 	inbox->moved = true;
 	inbox->started = false;
 	for (size_t i = 0; i < inbox->held_count; i++)
 		co_kafka_stats_let_go(inbox->held[i].partition);
 	inbox->held_count = 0;
 	forget_generation(inbox);
+}
+
+static void on_rebalance(rd_kafka_t *consumer, rd_kafka_resp_err_t err, rd_kafka_topic_partition_list_t *partitions,
+						 void *opaque)
+{
+	struct co_kafka_inbox *inbox = opaque;
+	let_go(inbox);
 	if (err != RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
 		(void)rd_kafka_assign(consumer, NULL);
 		return;
@@ -80,11 +92,16 @@ static int on_statistics(rd_kafka_t *consumer, char *json, size_t bytes, void *o
 	return 0;
 }
 
-static void serve_others(struct co_kafka_inbox *inbox)
+static int64_t monotonic_ms(void)
 {
 	struct timespec at;
 	(void)clock_gettime(CLOCK_MONOTONIC, &at);
-	int64_t at_ms = (int64_t)at.tv_sec * 1000 + at.tv_nsec / 1000000;
+	return (int64_t)at.tv_sec * 1000 + at.tv_nsec / 1000000;
+}
+
+static void serve_others(struct co_kafka_inbox *inbox)
+{
+	int64_t at_ms = monotonic_ms();
 	if (!inbox->serve || at_ms - inbox->served_ms < SERVE_EVERY_MS)
 		return;
 	inbox->served_ms = at_ms;
@@ -141,13 +158,107 @@ static void read_message(const rd_kafka_message_t *message, struct co_arena *are
 	read_headers(message, arena, out);
 }
 
+static enum co_status open_consumer(struct co_kafka_inbox *inbox, struct co_error *error)
+{
+	const struct co_kafka_identity *identity = inbox->identity;
+	const struct co_kafka_default defaults[] = {
+		{"group.id", identity->config->group},
+		{"group.instance.id", identity->member},
+		{"enable.auto.commit", "false"},
+		{"enable.auto.offset.store", "false"},
+		{"auto.offset.reset", "earliest"},
+		{"isolation.level", "read_committed"},
+		{"partition.assignment.strategy", "range"},
+		{"session.timeout.ms", SESSION_TIMEOUT_TEXT},
+		{"heartbeat.interval.ms", "1000"},
+		{"max.poll.interval.ms", "60000"},
+		/* a half-open connection is given up after this; the client's own 60 s would be most of the way to 90 */
+		{"socket.timeout.ms", "15000"},
+		{"fetch.wait.max.ms", "10"},
+		{"fetch.error.backoff.ms", "50"},
+		{"queued.min.messages", "20000"},
+		{"queued.max.messages.kbytes", "16384"},
+		{NULL, NULL},
+	};
+	rd_kafka_conf_t *conf = co_kafka_conf(identity, "consumer", defaults);
+	rd_kafka_conf_set_rebalance_cb(conf, on_rebalance);
+	rd_kafka_conf_set_stats_cb(conf, on_statistics);
+	rd_kafka_conf_set_opaque(conf, inbox);
+	char text[256];
+	inbox->consumer = rd_kafka_new(RD_KAFKA_CONSUMER, conf, text, sizeof(text));
+	if (!inbox->consumer) {
+		rd_kafka_conf_destroy(conf);
+		co_error_set(error, "kafka", "%s", text);
+		return CO_LOG_FATAL;
+	}
+	(void)rd_kafka_poll_set_consumer(inbox->consumer);
+	inbox->subscribed = false;
+	return CO_OK;
+}
+
+/* Whether somebody else is in the group under our name, and alive: a static member's id begins with its instance id.
+ * CO_LOG_DOWN: Kafka does not say. */
+static enum co_status find_namesake(struct co_kafka_inbox *inbox)
+{
+	const struct rd_kafka_group_list *groups = NULL;
+	size_t length = strlen(inbox->identity->member);
+	if (rd_kafka_list_groups(inbox->consumer, inbox->identity->config->group, &groups, GROUP_TIMEOUT_MS) !=
+		RD_KAFKA_RESP_ERR_NO_ERROR)
+		return CO_LOG_DOWN;
+	bool known = groups->group_cnt == 1 && groups->groups[0].err == RD_KAFKA_RESP_ERR_NO_ERROR, found = false;
+	for (int i = 0; known && i < groups->groups[0].member_cnt; i++) {
+		const char *id = groups->groups[0].members[i].member_id;
+		/* "<instance id>-<uuid>": one of another instance that begins the same way is longer */
+		found = found || (strncmp(id, inbox->identity->member, length) == 0 && id[length] == '-' &&
+						  strlen(id) == length + 1 + CO_UUID_TEXT);
+	}
+	rd_kafka_group_list_destroy(groups);
+	return !known ? CO_LOG_DOWN : found ? CO_FENCED : CO_OK;
+}
+
+static int64_t session_timeout_ms(const struct co_kafka_inbox *inbox)
+{
+	const char *own = co_config_kafka(inbox->identity->config, "session.timeout.ms");
+	return own ? strtoll(own, NULL, 10) : SESSION_TIMEOUT_MS;
+}
+
+/* The group fences a static member also for a ghost of its own: after a broker's death the client joins twice, and the
+ * second join fences the first. A ghost is fed by nobody, so it is gone after the session time-out; a namesake in
+ * another process is not, and then the later one wins (contract section 9). */
+static enum co_status look_for_ghost(struct co_kafka_inbox *inbox)
+{
+	if (inbox->fenced_ms == 0) {
+		co_log(CO_LOG_NOTICE, "kafka.fenced", "the group has another member of our name; waiting whether it lives",
+			   CO_INT("checkout.lane", inbox->lane));
+		inbox->fenced_ms = monotonic_ms();
+		let_go(inbox);
+		return CO_NOTHING;
+	}
+	if (monotonic_ms() - inbox->fenced_ms < session_timeout_ms(inbox) + GHOST_MARGIN_MS || inbox->message_count > 0)
+		return CO_NOTHING;
+	enum co_status found = find_namesake(inbox);
+	if (found == CO_FENCED)
+		return CO_FENCED;
+	if (found != CO_OK)
+		return CO_NOTHING;
+	struct co_error error = {.path = ""};
+	rd_kafka_destroy_flags(inbox->consumer, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+	inbox->consumer = NULL;
+	inbox->fenced_ms = 0;
+	let_go(inbox);
+	if (open_consumer(inbox, &error) == CO_OK)
+		return CO_NOTHING;
+	co_log(CO_LOG_ERROR, "kafka.fatal", error.text, CO_INT("checkout.lane", inbox->lane));
+	return CO_LOG_FATAL;
+}
+
 /* A fatal error may come without a message: it is asked for at every poll that brought none. */
 static enum co_status ask_fatal(struct co_kafka_inbox *inbox)
 {
 	char text[256] = "";
 	rd_kafka_resp_err_t fatal = rd_kafka_fatal_error(inbox->consumer, text, sizeof(text));
 	if (fatal == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID)
-		return CO_FENCED;
+		return look_for_ghost(inbox);
 	if (fatal == RD_KAFKA_RESP_ERR_NO_ERROR)
 		return CO_NOTHING;
 	co_log(CO_LOG_ERROR, "kafka.fatal", text, CO_TEXT("error.code", rd_kafka_err2name(fatal)));
@@ -275,7 +386,7 @@ static void inbox_leave(void *self)
 {
 	struct co_kafka_inbox *inbox = self;
 	inbox_release(inbox);
-	if (!inbox->left)
+	if (!inbox->left && inbox->consumer)
 		(void)rd_kafka_consumer_close(inbox->consumer);
 	inbox->left = true;
 }
@@ -283,43 +394,16 @@ static void inbox_leave(void *self)
 enum co_status co_kafka_inbox_open(const struct co_kafka_identity *identity, struct co_kafka_inbox **out,
 								   struct co_error *error)
 {
-	const struct co_kafka_default defaults[] = {
-		{"group.id", identity->config->group},
-		{"group.instance.id", identity->member},
-		{"enable.auto.commit", "false"},
-		{"enable.auto.offset.store", "false"},
-		{"auto.offset.reset", "earliest"},
-		{"isolation.level", "read_committed"},
-		{"partition.assignment.strategy", "range"},
-		{"session.timeout.ms", "10000"},
-		{"heartbeat.interval.ms", "1000"},
-		{"max.poll.interval.ms", "60000"},
-		/* a half-open connection is given up after this; the client's own 60 s would be most of the way to 90 */
-		{"socket.timeout.ms", "15000"},
-		{"fetch.wait.max.ms", "10"},
-		{"fetch.error.backoff.ms", "50"},
-		{"queued.min.messages", "20000"},
-		{"queued.max.messages.kbytes", "16384"},
-		{NULL, NULL},
-	};
 	struct co_kafka_inbox *inbox = calloc(1, sizeof(*inbox));
 	if (!inbox)
 		abort();
+	inbox->identity = identity;
 	inbox->commands = identity->commands;
 	inbox->lane = identity->lane;
-	rd_kafka_conf_t *conf = co_kafka_conf(identity, "consumer", defaults);
-	rd_kafka_conf_set_rebalance_cb(conf, on_rebalance);
-	rd_kafka_conf_set_stats_cb(conf, on_statistics);
-	rd_kafka_conf_set_opaque(conf, inbox);
-	char text[256];
-	inbox->consumer = rd_kafka_new(RD_KAFKA_CONSUMER, conf, text, sizeof(text));
-	if (!inbox->consumer) {
-		rd_kafka_conf_destroy(conf);
+	if (open_consumer(inbox, error) != CO_OK) {
 		free(inbox);
-		co_error_set(error, "kafka", "%s", text);
 		return CO_LOG_FATAL;
 	}
-	(void)rd_kafka_poll_set_consumer(inbox->consumer);
 	*out = inbox;
 	return CO_OK;
 }
@@ -359,7 +443,8 @@ void co_kafka_inbox_close(struct co_kafka_inbox *inbox)
 		return;
 	inbox_leave(inbox);
 	forget_generation(inbox);
-	rd_kafka_destroy(inbox->consumer);
+	if (inbox->consumer)
+		rd_kafka_destroy(inbox->consumer);
 	free(inbox->held);
 	free(inbox->messages);
 	free(inbox);
