@@ -15,6 +15,7 @@
 #define SESSION_TIMEOUT_TEXT "10000"
 #define GHOST_MARGIN_MS 2000 /* beyond the session time-out, after which a member that nobody feeds is gone */
 #define GROUP_TIMEOUT_MS 2000
+#define SEEK_TIMEOUT_MS 3000
 
 struct co_kafka_inbox {
 	const struct co_kafka_identity *identity;
@@ -77,9 +78,9 @@ static void on_rebalance(rd_kafka_t *consumer, rd_kafka_resp_err_t err, rd_kafka
 		inbox->held[inbox->held_count++] =
 			(struct co_kafka_place){.partition = partitions->elems[i].partition, .next = -1};
 	qsort(inbox->held, inbox->held_count, sizeof(*inbox->held), compare_partitions);
-	/* Nothing is fetched before start() says from where: the recovery path aligns the view first. */
+	/* What is fetched before start() says from where is dropped: the recovery path aligns the view first. Not paused:
+	 * in librdkafka 2.0.2 a partition that is paused and assigned anew can stand still after its resume. */
 	(void)rd_kafka_assign(consumer, partitions);
-	(void)rd_kafka_pause_partitions(consumer, partitions);
 	inbox->generation = rd_kafka_consumer_group_metadata(consumer);
 }
 
@@ -365,12 +366,15 @@ static enum co_status inbox_start(void *self, const struct co_position *position
 	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)count);
 	for (size_t i = 0; i < count; i++)
 		rd_kafka_topic_partition_list_add(list, inbox->commands, positions[i].partition)->offset =
-			positions[i].offset < 0 ? RD_KAFKA_OFFSET_BEGINNING : positions[i].offset;
-	rd_kafka_resp_err_t err = rd_kafka_assign(inbox->consumer, list);
-	if (err == RD_KAFKA_RESP_ERR_NO_ERROR)
-		err = rd_kafka_resume_partitions(inbox->consumer, list);
+			positions[i].offset < 0 ? 0 : positions[i].offset;
+	/* tells for each partition whether it is done: one that is not fetching yet says so, and recovery tries again */
+	rd_kafka_error_t *error = rd_kafka_seek_partitions(inbox->consumer, list, SEEK_TIMEOUT_MS);
+	inbox->started = error == NULL;
+	for (int i = 0; i < list->cnt; i++)
+		inbox->started = inbox->started && list->elems[i].err == RD_KAFKA_RESP_ERR_NO_ERROR;
+	if (error)
+		rd_kafka_error_destroy(error);
 	rd_kafka_topic_partition_list_destroy(list);
-	inbox->started = err == RD_KAFKA_RESP_ERR_NO_ERROR;
 	return inbox->started ? CO_OK : CO_LOG_DOWN;
 }
 
