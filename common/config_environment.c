@@ -30,12 +30,15 @@ bool co_is_section(const char *section)
 	return strcmp(section, "kafka") == 0;
 }
 
-/* Levenshtein's distance; names are cut to what fits. */
-static size_t distance(const char *a, const char *b)
+/* Levenshtein's distance; names are cut to what fits. One of `limit` or more is told as `limit`: most candidates are
+ * out by their length alone. */
+static size_t distance(const char *a, const char *b, size_t limit)
 {
 	size_t row[CO_NAME_BYTES];
 	size_t a_len = strnlen(a, CO_NAME_BYTES - 1), b_len = strnlen(b, CO_NAME_BYTES - 1);
 
+	if ((a_len > b_len ? a_len - b_len : b_len - a_len) >= limit)
+		return limit;
 	for (size_t j = 0; j <= b_len; j++)
 		row[j] = j;
 	for (size_t i = 1; i <= a_len; i++) {
@@ -49,12 +52,12 @@ static size_t distance(const char *a, const char *b)
 			row[j] = best;
 		}
 	}
-	return row[b_len];
+	return row[b_len] < limit ? row[b_len] : limit;
 }
 
 static void keep_nearer(const char *name, const char *candidate, size_t away, size_t *best, char out[CO_NAME_BYTES])
 {
-	size_t whole = distance(name, candidate);
+	size_t whole = distance(name, candidate, *best);
 
 	away = whole < away ? whole : away;
 	if (away >= *best)
@@ -72,7 +75,8 @@ void co_nearest_name(const char *name, char out[CO_NAME_BYTES])
 		char candidate[CO_NAME_BYTES];
 		co_setting_name(&co_setting_rows[i], candidate);
 		/* The right key in the wrong section is one slip, however long the section's name. */
-		keep_nearer(name, candidate, dot ? distance(dot + 1, co_setting_rows[i].key) + 1 : SIZE_MAX, &best, out);
+		size_t away = dot && best ? distance(dot + 1, co_setting_rows[i].key, best - 1) + 1 : SIZE_MAX;
+		keep_nearer(name, candidate, away, &best, out);
 	}
 	keep_nearer(name, "kafka.bootstrap.servers", SIZE_MAX, &best, out);
 }
