@@ -166,6 +166,39 @@ static void story__outputs_too_large__answered_9300001(void **state)
 	rig_close(&rig);
 }
 
+/* Nobody else sends anything, so the partition's clock stands still; the gauge goes by the broker's time. */
+static void story__payment_never_reported__overdue_without_traffic(void **state)
+{
+	char sid[37];
+	struct rig rig;
+
+	rig_open(&rig, *state);
+	rig_start(&rig, 0, 1, NULL);
+	rig_wait_ready(&rig, 0);
+	rig_session_id("silent", sid);
+	rig_send(&rig, sid, "create", "s-1", NULL,
+			 "{\"referenceId\":\"silent\",\"ttlSeconds\":2,\"config\":{\"modes\":[\"PAYMENT_WITH_WALLET\"]},"
+			 "\"payment\":{\"amount\":1000,\"merchantTransactionId\":\"t\"}}");
+	rig_send(&rig, sid, "authorize", "s-2", sid,
+			 "{\"paymentIntentId\":\"pi-1\",\"paymentMethod\":{\"family\":\"card\"},\"amount\":1000,"
+			 "\"merchantTransactionId\":\"t\",\"paymentAllocations\":[{\"paymentMethodId\":"
+			 "\"b6df8625-cd25-4123-b345-638aa7b5d011\",\"amount\":1000}]}");
+	expect_reply(&rig, "s-2", "200", NULL);
+	int64_t until = co_tk_wall_ms() + 30000;
+	double overdue = 0;
+	while (overdue < 1 && co_tk_wall_ms() < until) {
+		overdue = 0;
+		for (int p = 0; p < RIG_PARTITIONS; p++) {
+			char gauge[64];
+			snprintf(gauge, sizeof(gauge), "checkout_payments_overdue{partition=\"%d\"}", p);
+			overdue += co_tk_worker_metric(&rig.workers[0], gauge);
+		}
+		co_tk_sleep_ms(100);
+	}
+	assert_true(overdue == 1);
+	rig_close(&rig);
+}
+
 /* The metrics say what happened. */
 static void story__load_without_faults__counted_and_checked(void **state)
 {
@@ -192,6 +225,7 @@ int main(void)
 		cmocka_unit_test(story__payment_in_time__succeeds),
 		cmocka_unit_test(story__nobody_comes_back__expires_once),
 		cmocka_unit_test(story__other_partition_busy__expires_in_time),
+		cmocka_unit_test(story__payment_never_reported__overdue_without_traffic),
 		cmocka_unit_test(story__outputs_too_large__answered_9300001),
 		cmocka_unit_test(story__load_without_faults__counted_and_checked),
 	};

@@ -293,13 +293,6 @@ static void payment__never_reported__overdue(void **state)
 			 "{\"paymentIntentId\":\"pi-1\",\"paymentMethod\":{\"family\":\"card\"},\"amount\":1000,"
 			 "\"merchantTransactionId\":\"t\",\"paymentAllocations\":[{\"paymentMethodId\":"
 			 "\"b6df8625-cd25-4123-b345-638aa7b5d011\",\"amount\":1000}]}");
-	/* the partition's clock moves with its records */
-	for (int i = 0; i < 5; i++) {
-		char id[32];
-		snprintf(id, sizeof(id), "silent-get-%d", i);
-		rest("a processor that does not report", 1000);
-		rig_send(&rig, sid, "get", id, sid, NULL);
-	}
 	prometheus_expect(&prometheus, "a processor that does not report", ALERTS("CheckoutPaymentsOverdue"), 40000);
 }
 

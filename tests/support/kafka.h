@@ -66,8 +66,8 @@ struct co_tk_producer *co_tk_producer_open(struct co_tk_kafka *kafka);
 struct co_tk_producer *co_tk_producer_open_plain(struct co_tk_kafka *kafka);
 /* Records that were given up. */
 size_t co_tk_producer_failed(const struct co_tk_producer *producer);
-/* `message->partition` -1: by key. Waits for the acknowledgement up to a minute (over a broker's restart) when
- * `position` is given; else co_tk_producer_flush does. message->timestamp_ms -1: now. */
+/* `message->partition` -1: by key. message->timestamp_ms -1: now. Does not wait: `sent`, when given, must live on until
+ * it is done, at the latest after co_tk_producer_flush, and tells then where the record lies. */
 struct co_tk_sent {
 	int32_t partition;
 	int64_t offset;

@@ -85,6 +85,14 @@ enum co_status co_lane_wake(struct co_lane *lane)
 	return CO_OK;
 }
 
+/* What is overdue is told by the broker's time: the clock of a partition without traffic stands still, and nothing
+ * sends a tick for a session that only its processor can move. */
+static int64_t census_ms(const struct co_lane *lane, const struct co_shard *shard)
+{
+	int64_t wall = lane->desk->append ? broker_ms(lane, shard) : shard->clock_ms;
+	return wall > shard->clock_ms ? wall : shard->clock_ms;
+}
+
 enum co_status co_lane_census(struct co_lane *lane)
 {
 	const struct co_store *store = &lane->ports.store;
@@ -99,7 +107,7 @@ enum co_status co_lane_census(struct co_lane *lane)
 		CO_TRY(store->mark(store->self, lane->shards[i].partition, &mark));
 		if ((mark.present ? mark.seq : 0) != lane->shards[i].seq && !CO_MUTANT(MEMORY_UNCHECKED))
 			return CO_VIEW_MISMATCH;
-		CO_TRY(store->census(store->self, lane->shards[i].partition, lane->shards[i].clock_ms, &census));
+		CO_TRY(store->census(store->self, lane->shards[i].partition, census_ms(lane, &lane->shards[i]), &census));
 		co_metric_set(CO_METRIC_SESSIONS_LIVE, partition, (double)census.live);
 		co_metric_set(CO_METRIC_PAYMENTS_OVERDUE, partition, (double)census.overdue);
 		co_metric_set(CO_METRIC_NEXT_DEADLINE, partition,
