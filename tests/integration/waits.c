@@ -92,6 +92,15 @@ void waits_expect_not_ready(struct rig *rig)
 	printf("not ready after %lld ms\n", (long long)(co_tk_now_ms() - began_ms));
 }
 
+int64_t waits_outage_ms(void)
+{
+	const char *told = getenv("CO_OUTAGE_SECONDS");
+	long seconds = told ? strtol(told, NULL, 10) : 20;
+
+	co_tk_check(seconds >= 20 && seconds <= 3600, "CO_OUTAGE_SECONDS=%s: 20 to 3600, please", told);
+	return seconds * 1000;
+}
+
 void waits_for(struct rig *rig, int64_t duration_ms)
 {
 	for (int64_t end_ms = co_tk_now_ms() + duration_ms; co_tk_now_ms() < end_ms;) {
@@ -120,4 +129,13 @@ size_t waits_lines(struct rig *rig, size_t from, const char *word)
 		count += strstr(line, word) != NULL;
 	free(log);
 	return count;
+}
+
+void waits_expect_lines(struct rig *rig, size_t from, const char *word, size_t least, size_t first)
+{
+	size_t minutes = (size_t)(waits_outage_ms() / 60000), lines = waits_lines(rig, from, word);
+
+	/* The outage begins up to 17 s before it is looked at, which is a minute's line at the most. */
+	co_tk_check(lines >= least && lines <= first + minutes + (minutes > 0), "%zu lines of %s in %zu minutes", lines,
+				word, minutes);
 }

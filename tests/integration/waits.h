@@ -22,6 +22,10 @@ void waits_begin(struct rig *rig, struct waits_servers *servers);
 void waits_pass(struct waits_servers *servers);
 /* /readyz says no within 15 s, the process lives. Polls the reader meanwhile. */
 void waits_expect_not_ready(struct rig *rig);
+/* How long an outage lasts: 20 s, or what CO_OUTAGE_SECONDS says, for whoever has the minutes. */
+int64_t waits_outage_ms(void);
+/* What is told at once and then once a minute: how many lines an outage brings at the least and at the most. */
+void waits_expect_lines(struct rig *rig, size_t from, const char *word, size_t least, size_t first);
 /* The worker stays as it is for that long: alive, not ready, /livez 200. */
 void waits_for(struct rig *rig, int64_t duration_ms);
 /* Lines of worker 0's log from `from` on that contain the word. */
