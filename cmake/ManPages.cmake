@@ -40,7 +40,7 @@ ${example}.fi
 
 co_output(usage ${CTL} --help)
 set(verbs "")
-foreach(verb send watch topics describe demo)
+foreach(verb send watch topics describe dlq demo)
   co_output(help ${CTL} ${verb} --help)
   string(TOUPPER ${verb} title)
   string(APPEND verbs ".SS ${title}\n.nf\n${help}.fi\n")

@@ -35,6 +35,7 @@ enum ctl_from { CTL_FROM_BEGINNING, CTL_FROM_END };
 struct ctl_stream {
 	rd_kafka_topic_t *topic;
 	int32_t partition;
+	int64_t end; /* 0: wherever it is when it is reached */
 	bool started, at_end;
 };
 
@@ -50,6 +51,14 @@ bool ctl_reader_open(const struct ctl_world *world, const struct ctl_connection 
  * from then on will be read. CO_LOG_DOWN, CO_TOPICS: no such topic or partition. */
 enum co_status ctl_reader_add(struct ctl_reader *reader, const char *topic, int32_t partition, enum ctl_from from,
 							  int timeout_ms, struct co_error *error);
+/* One partition from that offset on, which the caller knows to lie in it. */
+enum co_status ctl_reader_add_at(struct ctl_reader *reader, const char *topic, int32_t partition, int64_t offset,
+								 int timeout_ms, struct co_error *error);
+/* Notes where its partitions, all of one topic, end now for a read_committed reader: stream->end, and at_end once that
+ * is reached. What is appended later comes all the same. */
+enum co_status ctl_reader_ends(struct ctl_reader *reader, const char *topic, int timeout_ms, struct co_error *error);
+/* Whether the record was there when the ends were noted. */
+bool ctl_reader_is_before_end(struct ctl_reader *reader, const rd_kafka_message_t *message);
 /* The next record, NULL when none came within `timeout_ms`. Destroy it before the reader is closed. */
 rd_kafka_message_t *ctl_reader_next(struct ctl_reader *reader, int timeout_ms);
 /* Everything that was there has been read, on all partitions. */
@@ -58,6 +67,24 @@ void ctl_reader_close(struct ctl_reader *reader);
 
 /* The last header of that name; absent when there is none. Borrowed from the message. */
 struct co_view ctl_header(const rd_kafka_message_t *message, const char *name);
+
+/* A producer of records for one topic, opened when it is first needed, and again after a broker's failure.
+ * Owns its client until close. Stays where it is. */
+struct ctl_publisher {
+	const struct ctl_world *world;
+	const struct ctl_connection *connection;
+	char topic[CTL_TOPIC_MAX];
+	struct ctl_client client;
+	bool open;
+	int32_t partitions; /* of the topic, once open */
+};
+void ctl_publisher_init(const struct ctl_world *world, const struct ctl_connection *connection, struct co_view topic,
+						struct ctl_publisher *publisher);
+/* ctl_publish, of a record for the publisher's topic (message->topic is not looked at). */
+enum co_status ctl_publisher_send(struct ctl_publisher *publisher, const struct co_message *message, int32_t *partition,
+								  int64_t *offset, struct co_error *error);
+/* Harmless on one that never sent. */
+void ctl_publisher_close(struct ctl_publisher *publisher);
 
 /* Sends `message` and waits until the brokers have it, sending again under the same bytes after a broker's failure (the
  * service takes a repeat for what it is). *partition and *offset (may be NULL) say where it lies. CO_OK, CO_LOG_DOWN,

@@ -52,7 +52,8 @@ struct ctl_verb {
 	int (*run)(const struct ctl_world *world, int argc, char **argv); /* argv[0]: the verb's name */
 };
 
-extern const struct ctl_verb ctl_verb_send, ctl_verb_watch, ctl_verb_topics, ctl_verb_describe, ctl_verb_demo;
+extern const struct ctl_verb ctl_verb_send, ctl_verb_watch, ctl_verb_topics, ctl_verb_describe, ctl_verb_dlq,
+	ctl_verb_demo;
 
 /* Set by SIGINT and SIGTERM after ctl_stop_on_signals(). */
 extern volatile sig_atomic_t ctl_stopped;
@@ -77,6 +78,13 @@ const char *ctl_environment(const struct ctl_world *world, const char *name);
  * with the reason in `error`. */
 bool ctl_read_file(const char *path, size_t max_bytes, bool secret, struct co_arena *arena, struct co_view *out,
 				   struct co_error *error);
+
+/* One line of text, a credential: from its file, or else (`file` NULL) from the environment (`variable` may be NULL);
+ * the absent view when there is neither. False after a line on world->err. */
+bool ctl_read_secret(const struct ctl_world *world, const char *verb, const char *file, const char *variable,
+					 struct co_arena *arena, struct co_view *out);
+/* Milliseconds since 1970, or RFC 3339; above 0. False after a line on world->err that names the option. */
+bool ctl_read_time(const struct ctl_world *world, const char *verb, const char *option, const char *text, int64_t *out);
 
 int64_t ctl_wall_ms(void);
 int64_t ctl_monotonic_ms(void);

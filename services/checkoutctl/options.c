@@ -1,6 +1,7 @@
 #include "ctl.h"
 
 #include "checkout/arena.h"
+#include "checkout/instant.h"
 #include "checkout/uuid.h"
 
 #include <errno.h>
@@ -9,6 +10,7 @@
 #include <string.h>
 #include <time.h>
 
+#define SECRET_BYTES_MAX 65536
 #define OPT(member) offsetof(struct ctl_connection, member)
 
 const struct ctl_option ctl_connection_options[CTL_CONNECTION_OPTIONS] = {
@@ -85,6 +87,43 @@ bool ctl_read_file(const char *path, size_t max_bytes, bool secret, struct co_ar
 		length--;
 	*out = co_view_make(bytes, length);
 	return true;
+}
+
+bool ctl_read_secret(const struct ctl_world *world, const char *verb, const char *file, const char *variable,
+					 struct co_arena *arena, struct co_view *out)
+{
+	struct co_error error = {0};
+
+	if (!file) {
+		*out = co_view_cstr(variable ? ctl_environment(world, variable) : NULL);
+		return true;
+	}
+	if (!ctl_read_file(file, SECRET_BYTES_MAX, true, arena, out, &error)) {
+		ctl_complain(world, "%s: %s", verb, error.text);
+		return false;
+	}
+	if (!co_view_is_utf8(*out) || co_view_has_control(*out)) {
+		ctl_complain(world, "%s: %s holds more than one line of text", verb, file);
+		return false;
+	}
+	return true;
+}
+
+bool ctl_read_time(const struct ctl_world *world, const char *verb, const char *option, const char *text, int64_t *out)
+{
+	char *end = NULL;
+	long long number;
+
+	errno = 0;
+	number = strtoll(text, &end, 10);
+	if (!errno && end != text && *end == '\0' && number > 0) {
+		*out = number;
+		return true;
+	}
+	if (co_instant_parse(co_view_cstr(text), true, out) && *out > 0)
+		return true;
+	ctl_complain(world, "%s: --%s %s: milliseconds since 1970 or an RFC 3339 time is wanted", verb, option, text);
+	return false;
 }
 
 static bool is_choice(const char *choices, const char *value)
@@ -185,8 +224,12 @@ bool ctl_options_parse(const struct ctl_world *world, const char *verb, int argc
 		struct ctl_table *table = NULL;
 
 		if (options_over || (!single && strncmp(argv[i], "--", 2) != 0)) {
-			if (positional->count == CTL_LIST_MAX || (!options_over && argv[i][0] == '-' && argv[i][1])) {
+			if (!options_over && argv[i][0] == '-' && argv[i][1]) {
 				ctl_complain(world, "%s: %s is no option; see checkoutctl %s --help", verb, argv[i], verb);
+				return false;
+			}
+			if (positional->count == CTL_LIST_MAX) {
+				ctl_complain(world, "%s: %s is one too many: at most %d at a time", verb, argv[i], CTL_LIST_MAX);
 				return false;
 			}
 			positional->items[positional->count++] = argv[i];

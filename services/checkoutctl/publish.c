@@ -61,20 +61,38 @@ static bool is_final(rd_kafka_resp_err_t code)
 		   code == RD_KAFKA_RESP_ERR_INVALID_TXN_STATE;
 }
 
-/* One producer's life: it may die of a broker's failure without having said what became of the record. */
-static enum co_status attempt(struct ctl_client *client, const char *topic, const struct co_message *message,
-							  int64_t deadline_ms, struct ctl_delivery *delivery, struct co_error *error)
+/* The producer, and how many partitions there are to send to. */
+static enum co_status make_ready(struct ctl_publisher *publisher, int64_t deadline_ms, struct co_error *error)
 {
-	int32_t count = ctl_client_partitions(client, topic, (int)(deadline_ms - ctl_monotonic_ms()));
-
-	if (count < 0) {
-		co_error_set(error, topic, "Kafka does not answer: %s", client->trouble);
+	if (publisher->open)
+		return CO_OK;
+	if (!ctl_client_open(publisher->world, publisher->connection, RD_KAFKA_PRODUCER, &publisher->client)) {
+		co_error_set(error, "kafka", "the Kafka client could not be made");
+		return CO_LOG_REJECTED;
+	}
+	publisher->open = true;
+	publisher->partitions =
+		ctl_client_partitions(&publisher->client, publisher->topic, (int)(deadline_ms - ctl_monotonic_ms()));
+	if (publisher->partitions < 0) {
+		co_error_set(error, publisher->topic, "Kafka does not answer: %s", publisher->client.trouble);
 		return CO_LOG_DOWN;
 	}
-	if (count == 0 || message->partition >= count) {
+	return CO_OK;
+}
+
+/* The producer may die of a broker's failure without having said what became of the record. */
+static enum co_status attempt(struct ctl_publisher *publisher, const struct co_message *message, int64_t deadline_ms,
+							  struct ctl_delivery *delivery, struct co_error *error)
+{
+	const char *topic = publisher->topic;
+	struct ctl_client *client = &publisher->client;
+
+	CO_TRY(make_ready(publisher, deadline_ms, error));
+	if (publisher->partitions == 0 || message->partition >= publisher->partitions) {
 		co_error_set(error, topic,
-					 count ? "%s has no partition of that number"
-						   : "there is no topic %s; checkoutctl topics --create makes the service's topics",
+					 publisher->partitions
+						 ? "%s has no partition of that number"
+						 : "there is no topic %s; checkoutctl topics --create makes the service's topics",
 					 topic);
 		return CO_LOG_REJECTED;
 	}
@@ -95,37 +113,57 @@ static enum co_status attempt(struct ctl_client *client, const char *topic, cons
 	return CO_LOG_REJECTED;
 }
 
-enum co_status ctl_publish(const struct ctl_world *world, const struct ctl_connection *connection,
-						   const struct co_message *message, int32_t *partition, int64_t *offset,
-						   struct co_error *error)
+void ctl_publisher_init(const struct ctl_world *world, const struct ctl_connection *connection, struct co_view topic,
+						struct ctl_publisher *publisher)
 {
-	char topic[CTL_TOPIC_MAX];
+	*publisher = (struct ctl_publisher){.world = world, .connection = connection};
+	snprintf(publisher->topic, sizeof(publisher->topic), "%.*s", (int)topic.len, topic.ptr);
+}
+
+void ctl_publisher_close(struct ctl_publisher *publisher)
+{
+	if (publisher->open)
+		ctl_client_close(&publisher->client);
+	publisher->open = false;
+}
+
+enum co_status ctl_publisher_send(struct ctl_publisher *publisher, const struct co_message *message, int32_t *partition,
+								  int64_t *offset, struct co_error *error)
+{
 	enum co_status status = CO_LOG_FAILED;
 	struct ctl_delivery delivery = {0};
-	int64_t deadline_ms = ctl_monotonic_ms() + connection->timeout_seconds * 1000;
+	int64_t deadline_ms = ctl_monotonic_ms() + publisher->connection->timeout_seconds * 1000;
 
-	snprintf(topic, sizeof(topic), "%.*s", (int)message->topic.len, message->topic.ptr);
 	while (status == CO_LOG_FAILED && ctl_monotonic_ms() < deadline_ms && !ctl_stopped) {
-		struct ctl_client client;
-
 		delivery = (struct ctl_delivery){0};
-		if (!ctl_client_open(world, connection, RD_KAFKA_PRODUCER, &client)) {
-			co_error_set(error, "kafka", "the Kafka client could not be made");
-			return CO_LOG_REJECTED;
-		}
-		status = attempt(&client, topic, message, deadline_ms, &delivery, error);
-		if (status != CO_OK)
-			rd_kafka_purge(client.handle, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
-		rd_kafka_poll(client.handle, 0);
-		ctl_client_close(&client);
+		status = attempt(publisher, message, deadline_ms, &delivery, error);
+		if (status == CO_OK || !publisher->open)
+			break;
+		/* Nothing of this record may be told to `delivery` later on. */
+		rd_kafka_purge(publisher->client.handle, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
+		rd_kafka_poll(publisher->client.handle, 0);
+		ctl_publisher_close(publisher);
 	}
 	if (status == CO_LOG_FAILED) {
-		co_error_set(error, topic, "Kafka did not take the record: %s", rd_kafka_err2str(delivery.code));
+		co_error_set(error, publisher->topic, "Kafka did not take the record: %s", rd_kafka_err2str(delivery.code));
 		return CO_LOG_DOWN;
 	}
 	if (status == CO_OK && partition)
 		*partition = delivery.partition;
 	if (status == CO_OK && offset)
 		*offset = delivery.offset;
+	return status;
+}
+
+enum co_status ctl_publish(const struct ctl_world *world, const struct ctl_connection *connection,
+						   const struct co_message *message, int32_t *partition, int64_t *offset,
+						   struct co_error *error)
+{
+	struct ctl_publisher publisher;
+	enum co_status status;
+
+	ctl_publisher_init(world, connection, message->topic, &publisher);
+	status = ctl_publisher_send(&publisher, message, partition, offset, error);
+	ctl_publisher_close(&publisher);
 	return status;
 }

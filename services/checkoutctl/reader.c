@@ -51,8 +51,9 @@ static enum co_status start(struct ctl_reader *reader, const char *topic, const 
 	return CO_OK;
 }
 
-enum co_status ctl_reader_add(struct ctl_reader *reader, const char *topic, int32_t partition, enum ctl_from from,
-							  int timeout_ms, struct co_error *error)
+/* `offset`: a real one, or librdkafka's beginning or end. */
+static enum co_status add(struct ctl_reader *reader, const char *topic, int32_t partition, int64_t offset,
+						  int timeout_ms, struct co_error *error)
 {
 	enum co_status status = CO_OK;
 	struct ctl_stream *streams;
@@ -75,11 +76,40 @@ enum co_status ctl_reader_add(struct ctl_reader *reader, const char *topic, int3
 	list = rd_kafka_topic_partition_list_new(count);
 	for (int32_t i = 0; i < count; i++)
 		if (partition < 0 || partition == i)
-			rd_kafka_topic_partition_list_add(list, topic, i)->offset = RD_KAFKA_OFFSET_BEGINNING;
-	if (from == CTL_FROM_END)
+			rd_kafka_topic_partition_list_add(list, topic, i)->offset = offset;
+	if (offset == RD_KAFKA_OFFSET_END)
 		status = ends_of(reader, topic, list, timeout_ms, error);
 	if (status == CO_OK)
 		status = start(reader, topic, list, error);
+	rd_kafka_topic_partition_list_destroy(list);
+	return status;
+}
+
+enum co_status ctl_reader_add(struct ctl_reader *reader, const char *topic, int32_t partition, enum ctl_from from,
+							  int timeout_ms, struct co_error *error)
+{
+	return add(reader, topic, partition, from == CTL_FROM_END ? RD_KAFKA_OFFSET_END : RD_KAFKA_OFFSET_BEGINNING,
+			   timeout_ms, error);
+}
+
+enum co_status ctl_reader_add_at(struct ctl_reader *reader, const char *topic, int32_t partition, int64_t offset,
+								 int timeout_ms, struct co_error *error)
+{
+	return add(reader, topic, partition, offset, timeout_ms, error);
+}
+
+enum co_status ctl_reader_ends(struct ctl_reader *reader, const char *topic, int timeout_ms, struct co_error *error)
+{
+	enum co_status status;
+	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)reader->count);
+
+	for (size_t i = 0; i < reader->count; i++)
+		rd_kafka_topic_partition_list_add(list, topic, reader->streams[i].partition);
+	status = ends_of(reader, topic, list, timeout_ms, error);
+	for (size_t i = 0; status == CO_OK && i < reader->count; i++) {
+		reader->streams[i].end = list->elems[i].offset;
+		reader->streams[i].at_end = list->elems[i].offset == 0;
+	}
 	rd_kafka_topic_partition_list_destroy(list);
 	return status;
 }
@@ -93,6 +123,13 @@ static struct ctl_stream *stream_of(struct ctl_reader *reader, const rd_kafka_me
 	return NULL;
 }
 
+bool ctl_reader_is_before_end(struct ctl_reader *reader, const rd_kafka_message_t *message)
+{
+	const struct ctl_stream *stream = stream_of(reader, message);
+
+	return stream && message->offset < stream->end;
+}
+
 rd_kafka_message_t *ctl_reader_next(struct ctl_reader *reader, int timeout_ms)
 {
 	rd_kafka_message_t *message;
@@ -102,9 +139,12 @@ rd_kafka_message_t *ctl_reader_next(struct ctl_reader *reader, int timeout_ms)
 	message = rd_kafka_consume_queue(reader->queue, timeout_ms);
 	if (!message)
 		return NULL;
-	if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR)
-		return message;
 	stream = stream_of(reader, message);
+	if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
+		if (stream && stream->end && message->offset + 1 >= stream->end)
+			stream->at_end = true;
+		return message;
+	}
 	if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF && stream)
 		stream->at_end = true;
 	else

@@ -8,8 +8,8 @@
 
 volatile sig_atomic_t ctl_stopped;
 
-static const struct ctl_verb *const verbs[] = {&ctl_verb_send, &ctl_verb_watch, &ctl_verb_topics, &ctl_verb_describe,
-											   &ctl_verb_demo};
+static const struct ctl_verb *const verbs[] = {&ctl_verb_send,     &ctl_verb_watch, &ctl_verb_topics,
+											   &ctl_verb_describe, &ctl_verb_dlq,   &ctl_verb_demo};
 #define VERB_COUNT (sizeof(verbs) / sizeof(verbs[0]))
 
 static void note_signal(int number)

@@ -4,7 +4,6 @@
 #include "show.h"
 
 #include "checkout/arena.h"
-#include "checkout/instant.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -12,7 +11,6 @@
 #include <sys/random.h>
 
 #define DATA_BYTES_MAX ((size_t)8 * 1024 * 1024) /* more than the service takes, so that its refusal can be seen */
-#define SECRET_BYTES_MAX 65536
 
 struct send {
 	struct ctl_request request;
@@ -129,42 +127,6 @@ static bool options_fit(const struct ctl_world *world, const struct ctl_table *t
 	return true;
 }
 
-static bool read_timestamp(const struct ctl_world *world, const char *text, int64_t *out)
-{
-	char *end = NULL;
-	long long number = strtoll(text, &end, 10);
-
-	if (end != text && *end == '\0' && number > 0) {
-		*out = number;
-		return true;
-	}
-	if (co_instant_parse(co_view_cstr(text), true, out) && *out > 0)
-		return true;
-	ctl_complain(world, "send: --timestamp %s: milliseconds since 1970 or an RFC 3339 time is wanted", text);
-	return false;
-}
-
-/* A credential from its file, or else from the environment. */
-static bool read_secret(const struct ctl_world *world, const char *file, const char *variable, struct co_arena *arena,
-						struct co_view *out)
-{
-	struct co_error error = {0};
-
-	if (!file) {
-		*out = co_view_cstr(variable ? ctl_environment(world, variable) : NULL);
-		return true;
-	}
-	if (!ctl_read_file(file, SECRET_BYTES_MAX, true, arena, out, &error)) {
-		ctl_complain(world, "send: %s", error.text);
-		return false;
-	}
-	if (!co_view_is_utf8(*out) || co_view_has_control(*out)) {
-		ctl_complain(world, "send: %s holds more than one line of text", file);
-		return false;
-	}
-	return true;
-}
-
 static const char *random_id(struct co_arena *arena)
 {
 	struct co_uuid uuid;
@@ -188,15 +150,15 @@ static bool complete(const struct ctl_world *world, const struct ctl_table *tabl
 	request->partition = was_given(table, "partition") ? (int32_t)send->partition : RD_KAFKA_PARTITION_UA;
 	request->timestamp_ms = -1;
 	if (!options_fit(world, table, send) ||
-		(send->timestamp && !read_timestamp(world, send->timestamp, &request->timestamp_ms)))
+		(send->timestamp && !ctl_read_time(world, "send", "timestamp", send->timestamp, &request->timestamp_ms)))
 		return false;
 	if (send->data_file && !ctl_read_file(send->data_file, DATA_BYTES_MAX, false, arena, &request->data, &error)) {
 		ctl_complain(world, "send: %s", error.text);
 		return false;
 	}
-	if (!read_secret(world, send->pin_token_file, NULL, arena, &request->pin_token) ||
-		!read_secret(world, send->api_key_file, "CHECKOUTCTL_API_KEY", arena, &request->api_key) ||
-		!read_secret(world, send->token_file, "CHECKOUTCTL_TOKEN", arena, &request->token))
+	if (!ctl_read_secret(world, "send", send->pin_token_file, NULL, arena, &request->pin_token) ||
+		!ctl_read_secret(world, "send", send->api_key_file, "CHECKOUTCTL_API_KEY", arena, &request->api_key) ||
+		!ctl_read_secret(world, "send", send->token_file, "CHECKOUTCTL_TOKEN", arena, &request->token))
 		return false;
 	if (!request->id)
 		request->id = random_id(arena);
@@ -211,7 +173,7 @@ static int exit_of(const struct ctl_world *world, enum co_status status, const s
 		ctl_complain(world,
 					 "no reply to command %s within %" PRId64
 					 " s: is a session-worker running? What is no command goes to "
-					 "the dlq: checkoutctl watch --dlq --from beginning",
+					 "the dlq: checkoutctl dlq list",
 					 send->request.id, send->connection.timeout_seconds);
 	else if (status == CO_CONFIG)
 		return CTL_USAGE;

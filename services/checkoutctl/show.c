@@ -36,8 +36,7 @@ const char *ctl_show_member(const json_t *tree, const char *path, char scratch[3
 	return scratch;
 }
 
-/* Bytes from outside, fit for a terminal. */
-static void print_safe(struct co_view text, FILE *out)
+void ctl_show_text(struct co_view text, FILE *out)
 {
 	bool utf8 = co_view_is_utf8(text);
 
@@ -55,7 +54,7 @@ static void print_safe(struct co_view text, FILE *out)
 
 static void print_text(const char *text, FILE *out)
 {
-	print_safe(co_view_cstr(text), out);
+	ctl_show_text(co_view_cstr(text), out);
 }
 
 static const char *short_type(const char *type)
@@ -101,7 +100,7 @@ void ctl_show_verdict(const struct ctl_world *world, const rd_kafka_message_t *r
 	struct co_view status = ctl_header(reply, "checkout-status");
 
 	fputs(ctl_paint(world, accepted ? CTL_GOOD : CTL_BAD), out);
-	print_safe(status, out);
+	ctl_show_text(status, out);
 	fprintf(out, " %s%s  ", accepted ? "accepted" : "rejected", ctl_paint(world, CTL_PLAIN));
 	print_text(short_type(ctl_show_member(body, "command.type", scratch, "?")), out);
 	if (!accepted)
@@ -129,16 +128,16 @@ void ctl_show_reply(const struct ctl_world *world, const rd_kafka_message_t *rep
 		if (!value.ptr)
 			continue;
 		fprintf(out, "%s: ", headers[i]);
-		print_safe(value, out);
+		ctl_show_text(value, out);
 		fputc('\n', out);
 	}
 	if (text) {
 		for (const char *line = text; line; line = strchr(line, '\n') ? strchr(line, '\n') + 1 : NULL) {
-			print_safe(co_view_make(line, strcspn(line, "\n")), out);
+			ctl_show_text(co_view_make(line, strcspn(line, "\n")), out);
 			fputc('\n', out);
 		}
 	} else if (reply->payload) {
-		print_safe(co_view_make(reply->payload, reply->len), out);
+		ctl_show_text(co_view_make(reply->payload, reply->len), out);
 		fputc('\n', out);
 	}
 	free(text);
@@ -154,7 +153,7 @@ static void show_name(const struct ctl_world *world, struct co_view type, FILE *
 			i = (size_t)-1;
 		}
 	fputs(ctl_paint(world, CTL_BOLD), out);
-	print_safe(type, out);
+	ctl_show_text(type, out);
 	fprintf(out, "%*s%s", type.len < 12 ? (int)(12 - type.len) : 0, "", ctl_paint(world, CTL_PLAIN));
 }
 
@@ -170,13 +169,13 @@ static void show_what(const struct ctl_world *world, const char *topic, const rd
 		print_text(short_type(ctl_show_member(body, "command.type", scratch, "?")), out);
 		show_error(json_object_get(body, "error"), out);
 	} else if (strcmp(topic, "dlq") == 0) {
-		print_safe(ctl_header(message, "checkout-dlq-reason"), out);
+		ctl_show_text(ctl_header(message, "checkout-dlq-reason"), out);
 		fputs("  from ", out);
-		print_safe(ctl_header(message, "checkout-dlq-topic"), out);
+		ctl_show_text(ctl_header(message, "checkout-dlq-topic"), out);
 		fputc('/', out);
-		print_safe(ctl_header(message, "checkout-dlq-partition"), out);
+		ctl_show_text(ctl_header(message, "checkout-dlq-partition"), out);
 		fputc('/', out);
-		print_safe(ctl_header(message, "checkout-dlq-offset"), out);
+		ctl_show_text(ctl_header(message, "checkout-dlq-offset"), out);
 		fprintf(out, "  %zu bytes", message->len);
 	} else if (strcmp(topic, "state") == 0 && !message->payload) {
 		fputs("forgotten", out);
@@ -200,7 +199,7 @@ void ctl_show_line(const struct ctl_world *world, const char *topic, const rd_ka
 	snprintf(place, sizeof(place), "%s/%" PRId32 "/%" PRId64, topic, message->partition, message->offset);
 	fprintf(out, "%s%.12s%s  %-16s ", ctl_paint(world, CTL_FAINT), time + 11, ctl_paint(world, CTL_PLAIN), place);
 	if (message->key)
-		print_safe(co_view_make(message->key, message->key_len), out);
+		ctl_show_text(co_view_make(message->key, message->key_len), out);
 	else
 		fputc('-', out);
 	fputs("  ", out);

@@ -11,6 +11,9 @@ enum ctl_paint { CTL_PLAIN, CTL_GOOD, CTL_BAD, CTL_FAINT, CTL_BOLD, CTL_COLOURS 
 /* The escape sequence, or "" when the world has no colour. */
 const char *ctl_paint(const struct ctl_world *world, enum ctl_paint paint);
 
+/* Bytes from outside, fit for a terminal: control characters, and bytes that are no UTF-8, as \xNN. */
+void ctl_show_text(struct co_view text, FILE *out);
+
 /* The value as JSON, NULL when it is none; the caller's to release. */
 json_t *ctl_show_value(const rd_kafka_message_t *message);
 /* A member by its dotted path as text: strings as they are, numbers in digits, all else `fallback`. The result lives as

@@ -86,6 +86,46 @@ static const struct refusal refusals[] = {
 	{"describe__no_redis_in_the_environment",
 	 {"describe", SESSION, "--bootstrap", "h:1", "--redis", "env"},
 	 "--redis env: CHECKOUT_REDIS_URL is not set"},
+	{"dlq__nothing_asked", {"dlq"}, "dlq: one of list resend value is wanted"},
+	{"dlq__no_such_word", {"dlq", "lists"}, "dlq: one of list resend value is wanted, not lists"},
+	{"dlq__list_with_a_place", {"dlq", "list", "0:1"}, "dlq: what is 0:1? list takes no places"},
+	{"dlq__list_of_none", {"dlq", "list", "--count", "0"}, "--count 0: a whole number from 1"},
+	{"dlq__list_since_no_time", {"dlq", "list", "--since", "yesterday"}, "--since yesterday: milliseconds"},
+	{"dlq__list_since_beyond_int64", {"dlq", "list", "--since", "9223372036854775808"}, "--since 9223372036854775808"},
+	{"dlq__list_forced", {"dlq", "list", "--force"}, "dlq: --force means nothing to list"},
+	{"dlq__resend_of_a_count", {"dlq", "resend", "--all", "--count", "1"}, "--count means nothing to resend"},
+	{"dlq__resend_which", {"dlq", "resend"}, "dlq: resend: which? Give PARTITION:OFFSET, one or more, or else --all"},
+	{"dlq__resend_both", {"dlq", "resend", "0:1", "--all"}, "dlq: resend: which?"},
+	{"dlq__place_without_offset", {"dlq", "resend", "0"}, "dlq: 0: PARTITION:OFFSET of the dlq is wanted"},
+	{"dlq__place_with_empty_offset", {"dlq", "resend", "0:"}, "dlq: 0:: PARTITION:OFFSET"},
+	{"dlq__place_with_empty_partition", {"dlq", "resend", ":1"}, "dlq: :1: PARTITION:OFFSET"},
+	{"dlq__place_with_a_sign", {"dlq", "resend", "0:-1"}, "dlq: 0:-1: PARTITION:OFFSET"},
+	{"dlq__place_with_a_tail", {"dlq", "resend", "0:1x"}, "dlq: 0:1x: PARTITION:OFFSET"},
+	{"dlq__place_beyond_int32", {"dlq", "resend", "2147483648:0"}, "dlq: 2147483648:0: PARTITION:OFFSET"},
+	{"dlq__place_beyond_int64", {"dlq", "resend", "0:9223372036854775808"}, "0:9223372036854775808: PARTITION:OFFSET"},
+	{"dlq__second_place_wrong", {"dlq", "resend", "0:1", "0/2"}, "dlq: 0/2: PARTITION:OFFSET"},
+	{"dlq__reason_of_a_place", {"dlq", "resend", "0:1", "--reason", "not_json"}, "--reason chooses among --all"},
+	{"dlq__since_of_a_place", {"dlq", "resend", "0:1", "--since", "1"}, "dlq: --since chooses among --all"},
+	{"dlq__value_for_all", {"dlq", "resend", "--all", "--value", "-"}, "dlq: --value: a value is for one record"},
+	{"dlq__value_for_two", {"dlq", "resend", "0:1", "0:2", "--value", "-"}, "--value: a value is for one record"},
+	{"dlq__id_for_two", {"dlq", "resend", "0:1", "0:2", "--header", "CE_ID=x"}, "--header ce_id: an id is for one"},
+	{"dlq__id_for_all", {"dlq", "resend", "--all", "--header", "ce_id=x"}, "--header ce_id: an id is for one record"},
+	{"dlq__header_without_value", {"dlq", "resend", "0:1", "--header", "a"}, "dlq: --header: NAME=VALUE is wanted"},
+	{"dlq__header_without_name", {"dlq", "resend", "0:1", "--header", "=a"}, "dlq: --header: NAME=VALUE is wanted"},
+	{"dlq__credential_as_a_header",
+	 {"dlq", "resend", "0:1", "--header", "Authorization=Bearer hunter2"},
+	 "a credential is not for the command line; --token-file and --api-key-file"},
+	{"dlq__key_as_a_header",
+	 {"dlq", "resend", "0:1", "--header", "x-api-key=hunter2"},
+	 "a credential is not for the command line"},
+	{"dlq__token_file_missing",
+	 {"dlq", "resend", "0:1", "--token-file", "/nonexistent/f"},
+	 "dlq: /nonexistent/f: No such file"},
+	{"dlq__value_file_missing", {"dlq", "resend", "0:1", "--value", "/nonexistent/f"}, "/nonexistent/f: No such file"},
+	{"dlq__value_of_two", {"dlq", "value", "0:1", "0:2"}, "dlq: value: one PARTITION:OFFSET is wanted"},
+	{"dlq__value_of_none", {"dlq", "value"}, "dlq: value: one PARTITION:OFFSET is wanted"},
+	{"dlq__value_as_json", {"dlq", "value", "0:1", "--json"}, "dlq: --json means nothing to value"},
+	{"dlq__no_brokers", {"dlq", "list"}, "dlq: which brokers?"},
 	{"demo__stray_word", {"demo", "fast"}, "demo: what is fast?"},
 };
 #define REFUSAL_COUNT (sizeof(refusals) / sizeof(refusals[0]))
@@ -114,12 +154,12 @@ static void arguments__refused__exit_2_and_one_line(void **state)
 
 static void help__of_all_and_each__exit_0(void **state)
 {
-	static char *const verbs[] = {"send", "watch", "topics", "describe", "demo"};
+	static char *const verbs[] = {"send", "watch", "topics", "describe", "dlq", "demo"};
 	struct ctl_said said = ctl_say(NULL, "--help", NULL);
 
 	(void)state;
 	assert_int_equal(said.code, CTL_OK);
-	for (size_t i = 0; i < 5; i++) {
+	for (size_t i = 0; i < 6; i++) {
 		struct ctl_said one = ctl_say(NULL, verbs[i], "--help", NULL);
 
 		assert_non_null(strstr(said.out, verbs[i]));

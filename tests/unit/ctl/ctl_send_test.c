@@ -122,7 +122,7 @@ static void send__no_reply__exit_1_and_says_where_to_look(void **state)
 	assert_int_equal(said.code, CTL_TROUBLE);
 	assert_string_equal(said.out, "");
 	assert_non_null(strstr(said.err, "no reply to command c-9 within 1 s"));
-	assert_non_null(strstr(said.err, "checkoutctl watch --dlq"));
+	assert_non_null(strstr(said.err, "checkoutctl dlq list"));
 	ctl_said_clear(&said);
 }
 
