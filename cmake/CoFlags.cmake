@@ -12,7 +12,9 @@ if(CO_SANITIZE)
   target_compile_options(co_flags INTERFACE -fsanitize=${CO_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
   target_link_options(co_flags INTERFACE -fsanitize=${CO_SANITIZE})
 elseif(CMAKE_BUILD_TYPE MATCHES "Release|RelWithDebInfo")
-  target_compile_options(co_flags INTERFACE -D_FORTIFY_SOURCE=2)
+  # Where it was built is no part of what is built: the same sources give the same bytes in any folder.
+  target_compile_options(co_flags INTERFACE -D_FORTIFY_SOURCE=2
+    -ffile-prefix-map=${CMAKE_SOURCE_DIR}=. -ffile-prefix-map=${CMAKE_BINARY_DIR}=build)
 endif()
 if(CO_CRASH_POINTS)
   target_compile_definitions(co_flags INTERFACE CO_CRASH_POINTS)

@@ -1,29 +1,38 @@
 # What `cmake --install` puts where (GNUInstallDirs), and the Debian package that CPack makes of it.
 include(GNUInstallDirs)
-# /usr has its configuration in /etc; any other prefix below itself, where --prefix can still move it.
-set(co_etc ${CMAKE_INSTALL_SYSCONFDIR}/checkout-session)
-if(CMAKE_INSTALL_PREFIX STREQUAL "/usr")
-  set(co_etc ${CMAKE_INSTALL_FULL_SYSCONFDIR}/checkout-session)
-endif()
 set(co_doc ${CMAKE_INSTALL_DATAROOTDIR}/doc/checkout-session)
 set(co_packaging ${CMAKE_SOURCE_DIR}/config/packaging)
 
 install(TARGETS session-worker RUNTIME DESTINATION ${CMAKE_INSTALL_SBINDIR})
 install(TARGETS checkoutctl RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
-install(FILES ${co_packaging}/session-worker.conf DESTINATION ${co_etc}
-  PERMISSIONS OWNER_READ OWNER_WRITE GROUP_READ WORLD_READ)
 install(FILES ${CMAKE_SOURCE_DIR}/config/session-worker.example.conf ${CMAKE_SOURCE_DIR}/config/merchants.example.json
   DESTINATION ${co_doc}/examples)
 install(FILES ${CMAKE_SOURCE_DIR}/config/prometheus/alerts.yml DESTINATION ${co_doc}/examples/prometheus OPTIONAL)
 install(FILES ${CMAKE_SOURCE_DIR}/config/grafana/checkout-session.json DESTINATION ${co_doc}/examples/grafana OPTIONAL)
-install(DIRECTORY ${CMAKE_SOURCE_DIR}/docs/ DESTINATION ${co_doc} FILES_MATCHING PATTERN "*.md" PATTERN man EXCLUDE)
+# As they lie in the sources, so that what the documents say of each other still leads there.
+install(DIRECTORY ${CMAKE_SOURCE_DIR}/docs DESTINATION ${co_doc} FILES_MATCHING PATTERN "*.md"
+  PATTERN man EXCLUDE PATTERN images EXCLUDE)
 install(FILES ${CMAKE_SOURCE_DIR}/README.md ${CMAKE_SOURCE_DIR}/SECURITY.md ${CMAKE_SOURCE_DIR}/CHANGELOG.md
   DESTINATION ${co_doc} OPTIONAL)
 
 install(FILES ${co_packaging}/debian/copyright DESTINATION ${co_doc})
 
-# systemd looks below /usr/lib and /etc, whatever the prefix is.
-configure_file(${co_packaging}/session-worker.service.in ${CMAKE_BINARY_DIR}/session-worker.service @ONLY)
+# /usr has its configuration in /etc, any other prefix below itself. Known at install time alone, as --prefix may be
+# given then; and the unit names both. systemd looks for units below /usr, /usr/local and /etc.
+install(CODE "
+  set(co_unit_sbin \"${CMAKE_INSTALL_SBINDIR}\")
+  set(co_unit_etc \"${CMAKE_INSTALL_SYSCONFDIR}/checkout-session\")
+  cmake_path(ABSOLUTE_PATH co_unit_sbin BASE_DIRECTORY \"\${CMAKE_INSTALL_PREFIX}\")
+  if(CMAKE_INSTALL_PREFIX STREQUAL \"/usr\")
+    cmake_path(ABSOLUTE_PATH co_unit_etc BASE_DIRECTORY /)
+  else()
+    cmake_path(ABSOLUTE_PATH co_unit_etc BASE_DIRECTORY \"\${CMAKE_INSTALL_PREFIX}\")
+  endif()
+  if(NOT EXISTS \"\$ENV{DESTDIR}\${co_unit_etc}/session-worker.conf\") # an operator's changes stay
+    file(INSTALL DESTINATION \"\${co_unit_etc}\" TYPE FILE FILES \"${co_packaging}/session-worker.conf\"
+      PERMISSIONS OWNER_READ OWNER_WRITE GROUP_READ WORLD_READ)
+  endif()
+  configure_file(\"${co_packaging}/session-worker.service.in\" \"${CMAKE_BINARY_DIR}/session-worker.service\" @ONLY)")
 install(FILES ${CMAKE_BINARY_DIR}/session-worker.service DESTINATION lib/systemd/system)
 
 # Settings and options have one place, the program: two of the three pages are made of what it prints.
@@ -39,20 +48,44 @@ install(FILES ${CMAKE_BINARY_DIR}/man/checkoutctl.1 DESTINATION ${CMAKE_INSTALL_
 
 # ---- the Debian package: ./run package ------------------------------------------------------------------------------
 
+# One time for all files of the package and its changelog: SOURCE_DATE_EPOCH, else that of the last commit, else (an
+# archive) that of the changelog. The same sources give the same bytes.
+set(co_epoch "$ENV{SOURCE_DATE_EPOCH}")
+if(co_epoch STREQUAL "")
+  execute_process(COMMAND git log -1 --format=%ct WORKING_DIRECTORY ${CMAKE_SOURCE_DIR}
+    OUTPUT_VARIABLE co_epoch OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET)
+endif()
+if(NOT co_epoch MATCHES "^[0-9]+$")
+  file(TIMESTAMP ${CMAKE_SOURCE_DIR}/CHANGELOG.md co_epoch "%s" UTC)
+endif()
+set(ENV{SOURCE_DATE_EPOCH} ${co_epoch})
+string(TIMESTAMP co_changelog_date "%a, %d %b %Y %H:%M:%S +0000" UTC)
+file(WRITE ${CMAKE_BINARY_DIR}/CPackTime.cmake "set(ENV{SOURCE_DATE_EPOCH} ${co_epoch})\n")
+set(CPACK_PROJECT_CONFIG_FILE ${CMAKE_BINARY_DIR}/CPackTime.cmake)
+
+set(CO_PACKAGE_MAINTAINER "Checkout Session Maintainers <maintainers@checkout-session.example>" CACHE STRING
+  "Maintainer of the Debian package: whoever answers for it where it is installed")
+
 set(CPACK_GENERATOR DEB)
 set(CPACK_PACKAGE_NAME checkout-session)
 set(CPACK_PACKAGE_VERSION ${PROJECT_VERSION})
-set(CPACK_PACKAGE_CONTACT "Checkout Session <checkout-session@localhost>")
+set(CPACK_DEBIAN_PACKAGE_RELEASE 1) # raised when only the packaging changes
+set(CPACK_PACKAGE_CONTACT ${CO_PACKAGE_MAINTAINER})
 set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "event-driven checkout-session service on Kafka and Redis")
-set(CPACK_PACKAGE_DESCRIPTION "session-worker judges checkout commands from a Kafka topic and writes
-replies, errors, events and state in one transaction per batch; Redis is a view that can be lost
-at any moment. checkoutctl is the operator's and developer's tool.")
+set(CPACK_PACKAGE_DESCRIPTION "session-worker judges checkout commands (CloudEvents) from a Kafka topic and
+writes replies, errors, lifecycle events and state in one Kafka transaction
+per batch. Every command gets exactly one reply, and every session expires
+on time and exactly once. Redis is a view that can be lost at any moment.
+
+checkoutctl is the operator's and developer's tool: it sends commands,
+watches what comes back, and makes and checks topics.")
 set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
 set(CPACK_SET_DESTDIR ON) # /etc is not below /usr
-set(CPACK_STRIP_FILES ON)
-set(CPACK_INSTALL_DEFAULT_DIRECTORY_PERMISSIONS
-  OWNER_READ OWNER_WRITE OWNER_EXECUTE GROUP_READ GROUP_EXECUTE WORLD_READ WORLD_EXECUTE)
+configure_file(${CMAKE_SOURCE_DIR}/cmake/DebianStage.cmake.in ${CMAKE_BINARY_DIR}/DebianStage.cmake @ONLY)
+configure_file(${co_packaging}/debian/changelog.in ${CMAKE_BINARY_DIR}/changelog.Debian @ONLY)
+set(CPACK_PRE_BUILD_SCRIPTS ${CMAKE_BINARY_DIR}/DebianStage.cmake)
 set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
+set(CPACK_DEBIAN_COMPRESSION_TYPE xz)
 set(CPACK_DEBIAN_PACKAGE_SECTION net)
 set(CPACK_DEBIAN_PACKAGE_PRIORITY optional)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
