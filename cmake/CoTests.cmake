@@ -1,5 +1,5 @@
-# co_add_test(<label> <name> SOURCES … [LIBS …] [TIMEOUT seconds]): a cmocka program, registered with CTest under <label>.
-# Only a build with tests asks for cmocka.
+# co_add_test(<label> <name> SOURCES … [LIBS …] [TIMEOUT seconds]): a cmocka program, registered with CTest under
+# <label>. Only a build with tests asks for cmocka.
 if(BUILD_TESTING)
   find_library(CMOCKA_LIBRARY cmocka REQUIRED)
 endif()

@@ -188,7 +188,7 @@ struct co_buf co_buf_make(struct co_arena *arena, size_t cap)
 	return buf;
 }
 
-static __attribute__((noinline)) void grow(struct co_buf *buf, size_t more)
+void co_buf_grow(struct co_buf *buf, size_t more)
 {
 	size_t needed, cap;
 	char *wider;
@@ -204,27 +204,6 @@ static __attribute__((noinline)) void grow(struct co_buf *buf, size_t more)
 		memcpy(wider, buf->ptr, buf->len);
 	buf->ptr = wider;
 	buf->cap = cap;
-}
-
-static inline void reserve(struct co_buf *buf, size_t more)
-{
-	if (more > buf->cap - buf->len)
-		grow(buf, more);
-}
-
-void co_buf_add(struct co_buf *buf, struct co_view bytes)
-{
-	if (!bytes.len)
-		return;
-	reserve(buf, bytes.len);
-	memcpy(buf->ptr + buf->len, bytes.ptr, bytes.len);
-	buf->len += bytes.len;
-}
-
-void co_buf_add_byte(struct co_buf *buf, char byte)
-{
-	reserve(buf, 1);
-	buf->ptr[buf->len++] = byte;
 }
 
 void co_buf_add_int(struct co_buf *buf, int64_t number)
@@ -292,7 +271,8 @@ static size_t plain_run(struct co_view text, size_t from)
 
 void co_buf_add_json(struct co_buf *buf, struct co_view text)
 {
-	reserve(buf, text.len + 2);
+	if (text.len + 2 > buf->cap - buf->len)
+		co_buf_grow(buf, text.len + 2);
 	co_buf_add_byte(buf, '"');
 	for (size_t i = 0; i < text.len; i++) {
 		size_t run = plain_run(text, i);

@@ -1,6 +1,8 @@
 /* The INI file, read by inih line by line, so that every mistake has its line. */
 #include "config_internal.h"
 
+#include "checkout/file.h"
+
 #include <ini.h>
 
 #include <ctype.h>
@@ -27,23 +29,6 @@ struct source {
 	char stray[64];
 };
 
-static ssize_t read_all(int descriptor, char *bytes, size_t bytes_max)
-{
-	size_t len = 0;
-
-	while (len < bytes_max) {
-		ssize_t got = read(descriptor, bytes + len, bytes_max - len);
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got < 0)
-			return -1;
-		if (got == 0)
-			break;
-		len += (size_t)got;
-	}
-	return (ssize_t)len;
-}
-
 char *co_file_read(const char *path, size_t bytes_max, size_t *len, char *why, size_t why_size)
 {
 	int descriptor = open(path, O_RDONLY | O_CLOEXEC);
@@ -55,7 +40,7 @@ char *co_file_read(const char *path, size_t bytes_max, size_t *len, char *why, s
 		return NULL;
 	}
 	bytes = co_resize(NULL, bytes_max + 2, 1);
-	got = read_all(descriptor, bytes, bytes_max + 1);
+	got = co_file_fill(descriptor, bytes, bytes_max + 1);
 	if (got < 0)
 		snprintf(why, why_size, "cannot be read: %s", strerror(errno));
 	else if ((size_t)got > bytes_max)

@@ -134,7 +134,7 @@ static bool check_duplicates(struct co_json_reader *reader, const struct co_json
 	if (object->count <= PAIRWISE_MAX) {
 		for (const struct co_json *a = object->first; a; a = a->next) {
 			for (const struct co_json *b = a->next; b; b = b->next) {
-				if (co_view_eq(a->key, b->key))
+				if (a->key.len == b->key.len && co_view_eq(a->key, b->key))
 					return fail_duplicate(reader, a, b);
 			}
 		}

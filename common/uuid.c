@@ -14,26 +14,19 @@ static int hex_digit(char c)
 	return -1;
 }
 
-/* A hyphen stands before the bytes 4, 6, 8 and 10. */
-static bool hyphen_before(size_t byte)
-{
-	return byte == 4 || byte == 6 || byte == 8 || byte == 10;
-}
+/* Where the two digits of each byte stand in the text. */
+static const uint8_t places[16] = {0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34};
 
 bool co_uuid_parse(struct co_view text, struct co_uuid *out)
 {
 	struct co_uuid uuid;
-	const char *at = text.ptr;
 
-	if (text.len != CO_UUID_TEXT)
+	if (text.len != CO_UUID_TEXT || text.ptr[8] != '-' || text.ptr[13] != '-' || text.ptr[18] != '-' ||
+		text.ptr[23] != '-')
 		return false;
 	for (size_t i = 0; i < sizeof(uuid.bytes); i++) {
-		int high, low;
+		int high = hex_digit(text.ptr[places[i]]), low = hex_digit(text.ptr[places[i] + 1]);
 
-		if (hyphen_before(i) && *at++ != '-')
-			return false;
-		high = hex_digit(*at++);
-		low = hex_digit(*at++);
 		if (high < 0 || low < 0)
 			return false;
 		uuid.bytes[i] = (uint8_t)(high * 16 + low);
@@ -47,12 +40,11 @@ void co_uuid_format(const struct co_uuid *uuid, char out[CO_UUID_TEXT + 1])
 	static const char digits[] = "0123456789abcdef";
 
 	for (size_t i = 0; i < sizeof(uuid->bytes); i++) {
-		if (hyphen_before(i))
-			*out++ = '-';
-		*out++ = digits[uuid->bytes[i] >> 4];
-		*out++ = digits[uuid->bytes[i] & 15];
+		out[places[i]] = digits[uuid->bytes[i] >> 4];
+		out[places[i] + 1] = digits[uuid->bytes[i] & 15];
 	}
-	*out = '\0';
+	out[8] = out[13] = out[18] = out[23] = '-';
+	out[CO_UUID_TEXT] = '\0';
 }
 
 bool co_uuid_eq(const struct co_uuid *a, const struct co_uuid *b)

@@ -93,35 +93,51 @@ static void send_all(struct bench_producer *producer, const struct bench_options
 	bench_producer_close(producer);
 }
 
-static void name_run(char out[64])
+/* One of the runs of this program: topics and a group of its own, and an empty Redis. */
+struct run {
+	const struct bench_options *options;
+	char name[64], prefix[72];
+	struct bench_worker worker;
+};
+
+static void begin(struct run *run, const struct bench_options *options)
 {
 	static int number;
 
-	(void)snprintf(out, 64, "bench%d", ++number);
+	run->options = options;
+	(void)snprintf(run->name, sizeof(run->name), "bench%d", ++number);
+	(void)snprintf(run->prefix, sizeof(run->prefix), "%s.", run->name);
+	bench_redis_flush(options->redis_port);
+	bench_topics_create(options, run->prefix);
+}
+
+/* Waits for the last of the commands: what the worker did since `from`. Then nothing of the run is left. */
+static struct figures finish(struct run *run, struct bench_progress *progress, const struct sample *from)
+{
+	const struct bench_options *options = run->options;
+	struct figures figures = {.rate = 0};
+	struct sample to = wait_committed(options, &run->worker, progress, (int64_t)options->commands);
+
+	compute(from, &to, &figures);
+	check_outcome(&run->worker, options->commands, &figures);
+	bench_progress_close(progress);
+	bench_worker_stop(&run->worker);
+	bench_topics_delete(options, run->prefix);
+	return figures;
 }
 
 /* The commands lie in Kafka before the worker starts. Its start, joining the group and a first tenth are not counted.
  */
 static struct figures run_backlog(const struct bench_options *options, const struct bench_variant *variant)
 {
-	char run[64], prefix[72];
-	struct bench_worker worker;
-	struct figures figures = {.rate = 0};
+	struct run run;
 
-	name_run(run);
-	(void)snprintf(prefix, sizeof(prefix), "%s.", run);
-	bench_redis_flush(options->redis_port);
-	bench_topics_create(options, prefix);
-	send_all(bench_producer_open(options, prefix, 50), options);
-	bench_worker_start(&worker, options, variant, run);
-	struct bench_progress *progress = bench_progress_open(options, &worker);
-	struct sample from = wait_committed(options, &worker, progress, (int64_t)(options->commands / 10));
-	struct sample to = wait_committed(options, &worker, progress, (int64_t)options->commands);
-	compute(&from, &to, &figures);
-	check_outcome(&worker, options->commands, &figures);
-	bench_progress_close(progress);
-	bench_worker_stop(&worker);
-	bench_topics_delete(options, prefix);
+	begin(&run, options);
+	send_all(bench_producer_open(options, run.prefix, 50), options);
+	bench_worker_start(&run.worker, options, variant, run.name);
+	struct bench_progress *progress = bench_progress_open(options, &run.worker);
+	struct sample from = wait_committed(options, &run.worker, progress, (int64_t)(options->commands / 10));
+	struct figures figures = finish(&run, progress, &from);
 	bench_say("bench: backlog, %s: %.0f commands/s, worker %.1f us each", variant->name, figures.rate,
 			  figures.worker_us);
 	return figures;
@@ -130,26 +146,16 @@ static struct figures run_backlog(const struct bench_options *options, const str
 /* The worker runs; the commands come as fast as one producer sends them. Counted from the first to the last. */
 static struct figures run_live(const struct bench_options *options, const struct bench_variant *variant)
 {
-	char run[64], prefix[72];
-	struct bench_worker worker;
-	struct figures figures = {.rate = 0};
+	struct run run;
 
-	name_run(run);
-	(void)snprintf(prefix, sizeof(prefix), "%s.", run);
-	bench_redis_flush(options->redis_port);
-	bench_topics_create(options, prefix);
-	bench_worker_start(&worker, options, variant, run);
-	struct bench_producer *producer = bench_producer_open(options, prefix, 5);
-	struct bench_progress *progress = bench_progress_open(options, &worker);
+	begin(&run, options);
+	bench_worker_start(&run.worker, options, variant, run.name);
+	struct bench_producer *producer = bench_producer_open(options, run.prefix, 5);
+	struct bench_progress *progress = bench_progress_open(options, &run.worker);
 	(void)bench_progress_read(progress);
-	struct sample from = take_sample(options, &worker, 0);
+	struct sample from = take_sample(options, &run.worker, 0);
 	send_all(producer, options);
-	struct sample to = wait_committed(options, &worker, progress, (int64_t)options->commands);
-	compute(&from, &to, &figures);
-	check_outcome(&worker, options->commands, &figures);
-	bench_progress_close(progress);
-	bench_worker_stop(&worker);
-	bench_topics_delete(options, prefix);
+	struct figures figures = finish(&run, progress, &from);
 	bench_say("bench: live, %s: %.0f commands/s, worker %.1f us each", variant->name, figures.rate, figures.worker_us);
 	return figures;
 }

@@ -5,6 +5,7 @@
 
 #include "kafka.h"
 #include "proxy.h"
+#include "splitmix.h"
 #include "worker.h"
 
 #include <stdbool.h>
@@ -21,11 +22,7 @@
 #define CHAOS_RETENTION_MS 20000
 #define CHAOS_WORKERS_MAX 3
 
-/* ---- random numbers: the same from the same seed ---- */
-
-uint64_t chaos_random(uint64_t *state);
-/* 0..count-1 */
-uint64_t chaos_pick(uint64_t *state, uint64_t count);
+/* True that often, of a hundred times. */
 bool chaos_percent(uint64_t *state, unsigned percent);
 
 /* ---- load.c: the ten commands at random, on a thread ---- */

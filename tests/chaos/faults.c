@@ -81,7 +81,7 @@ void chaos_start_worker(struct chaos *chaos, size_t index)
 
 static void strike_worker(struct chaos *chaos, enum chaos_fault fault)
 {
-	size_t index = (size_t)chaos_pick(&chaos->random, (uint64_t)chaos->worker_count);
+	size_t index = (size_t)splitmix_pick(&chaos->random, (uint64_t)chaos->worker_count);
 	struct chaos_worker *worker = &chaos->workers[index];
 	int64_t now_ms = co_tk_now_ms();
 
@@ -90,12 +90,12 @@ static void strike_worker(struct chaos *chaos, enum chaos_fault fault)
 	if (fault == CHAOS_WORKER_KILLED) {
 		co_tk_worker_kill(&worker->process);
 		worker->state = CHAOS_GONE;
-		worker->until_ms = now_ms + (int64_t)chaos_pick(&chaos->random, 2000);
+		worker->until_ms = now_ms + (int64_t)splitmix_pick(&chaos->random, 2000);
 	} else if (fault == CHAOS_WORKER_STOPPED) {
 		co_tk_worker_signal(&worker->process, SIGSTOP);
 		worker->state = CHAOS_STOPPED;
 		/* Half of them long enough to lose the membership, and to come back as a ghost. */
-		worker->until_ms = now_ms + 200 + (int64_t)chaos_pick(&chaos->random, 14000);
+		worker->until_ms = now_ms + 200 + (int64_t)splitmix_pick(&chaos->random, 14000);
 	} else {
 		co_tk_worker_signal(&worker->process, SIGTERM);
 		worker->state = CHAOS_ENDING;
@@ -152,7 +152,7 @@ static void judge_leaving(struct chaos *chaos, size_t index)
 	}
 	free(tail);
 	worker->state = CHAOS_GONE;
-	worker->until_ms = co_tk_now_ms() + (int64_t)chaos_pick(&chaos->random, 1000);
+	worker->until_ms = co_tk_now_ms() + (int64_t)splitmix_pick(&chaos->random, 1000);
 }
 
 static void tend_worker(struct chaos *chaos, size_t index)
@@ -204,7 +204,7 @@ static void flush_redis(struct chaos *chaos)
 static void kill_redis(struct chaos *chaos)
 {
 	co_tk_redis_kill(&chaos->redis);
-	co_tk_sleep_ms((int64_t)chaos_pick(&chaos->random, 2500));
+	co_tk_sleep_ms((int64_t)splitmix_pick(&chaos->random, 2500));
 	co_tk_redis_restart(&chaos->redis);
 	if (chaos->has_replica)
 		freeReplyObject(co_tk_redis_call(&chaos->replica, "REPLICAOF 127.0.0.1 %d", chaos->redis.port));
@@ -216,7 +216,7 @@ static void fail_over(struct chaos *chaos)
 	struct co_tk_redis old = chaos->redis;
 
 	freeReplyObject(co_tk_redis_call(&chaos->replica, "REPLICAOF NO ONE"));
-	co_tk_sleep_ms(100 + (int64_t)chaos_pick(&chaos->random, 1500));
+	co_tk_sleep_ms(100 + (int64_t)splitmix_pick(&chaos->random, 1500));
 	co_tk_proxy_lead_to(chaos->redis_switch, chaos->replica.port);
 	co_tk_redis_kill(&old);
 	chaos->redis = chaos->replica;
@@ -249,11 +249,11 @@ static void strike_broker(struct chaos *chaos)
 		return;
 	if (chaos->broker_count > 1)
 		node = co_tk_kafka_leader(&chaos->kafka, CHAOS_PREFIX "commands",
-								  (int32_t)chaos_pick(&chaos->random, CHAOS_PARTITIONS));
+								  (int32_t)splitmix_pick(&chaos->random, CHAOS_PARTITIONS));
 	if (node < 0)
 		return;
 	co_tk_kafka_kill_node(&chaos->kafka, node);
-	co_tk_sleep_ms((int64_t)chaos_pick(&chaos->random, 1500));
+	co_tk_sleep_ms((int64_t)splitmix_pick(&chaos->random, 1500));
 	chaos->reviver = co_tk_kafka_revive_node(&chaos->kafka, node);
 	chaos->broker_back_ms = co_tk_now_ms();
 	chaos->faults[CHAOS_BROKER_KILLED]++;
@@ -282,7 +282,7 @@ void chaos_strike(struct chaos *chaos)
 	} kinds[] = {{CHAOS_WORKER_KILLED, 30}, {CHAOS_WORKER_STOPPED, 18}, {CHAOS_WORKER_ENDED, 12},
 				 {CHAOS_REDIS_KILLED, 10},  {CHAOS_REDIS_FLUSHED, 8},   {CHAOS_REDIS_FAILED_OVER, 8},
 				 {CHAOS_BROKER_KILLED, 14}};
-	uint64_t at = chaos_pick(&chaos->random, 100);
+	uint64_t at = splitmix_pick(&chaos->random, 100);
 	size_t k = 0;
 
 	while (at >= kinds[k].weight)

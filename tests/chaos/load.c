@@ -36,23 +36,9 @@ struct chaos_load {
 	struct walk walks[OPEN_SESSIONS];
 };
 
-uint64_t chaos_random(uint64_t *state)
-{
-	uint64_t z = *state += 0x9e3779b97f4a7c15U;
-
-	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9U;
-	z = (z ^ z >> 27) * 0x94d049bb133111ebU;
-	return z ^ z >> 31;
-}
-
-uint64_t chaos_pick(uint64_t *state, uint64_t count)
-{
-	return chaos_random(state) % count;
-}
-
 bool chaos_percent(uint64_t *state, unsigned percent)
 {
-	return chaos_pick(state, 100) < percent;
+	return splitmix_pick(state, 100) < percent;
 }
 
 static struct co_view text(const char *from)
@@ -67,7 +53,7 @@ static void begin_walk(struct chaos_load *load, struct walk *walk)
 	struct co_uuid merchant, id;
 	char name[96];
 
-	*walk = (struct walk){.used = true, .steps_left = 2 + (int)chaos_pick(&load->random, 12)};
+	*walk = (struct walk){.used = true, .steps_left = 2 + (int)splitmix_pick(&load->random, 12)};
 	snprintf(walk->reference, sizeof(walk->reference), "r%llu-%zu", (unsigned long long)load->seed, ++load->sessions);
 	snprintf(name, sizeof(name), "ref:default:%s", walk->reference);
 	co_tk_check(co_uuid_parse(CO_VIEW(CHAOS_MERCHANT), &merchant), "the merchant's id");
@@ -83,10 +69,10 @@ static void ask_create(struct chaos_load *load, const struct walk *walk, char *d
 	snprintf(data, DATA_BYTES,
 			 "{\"referenceId\":\"%s\",\"ttlSeconds\":%d,\"capture\":%s,\"config\":{\"modes\":[\"%s\"]},"
 			 "\"payment\":{\"amount\":%s,\"merchantTransactionId\":\"t\",\"metadata\":{\"k\":\"\\u00e4 %d\"}}}",
-			 walk->reference, lives_long ? 600 : 1 + (int)chaos_pick(random, 5),
+			 walk->reference, lives_long ? 600 : 1 + (int)splitmix_pick(random, 5),
 			 chaos_percent(random, 50) ? "true" : "false",
 			 chaos_percent(random, 95) ? "PAYMENT_WITH_WALLET" : "PAYMENT", chaos_percent(random, 95) ? "1000" : "0",
-			 (int)chaos_pick(random, 1000));
+			 (int)splitmix_pick(random, 1000));
 }
 
 static void ask_authorize(struct chaos_load *load, char *data)
@@ -95,7 +81,7 @@ static void ask_authorize(struct chaos_load *load, char *data)
 			 "{\"paymentIntentId\":\"pi-%d\",\"paymentMethod\":{\"family\":\"card\"},\"amount\":%s,"
 			 "\"merchantTransactionId\":\"t\",\"paymentAllocations\":[{\"paymentMethodId\":"
 			 "\"b6df8625-cd25-4123-b345-638aa7b5d011\",\"amount\":1000}]}",
-			 (int)chaos_pick(&load->random, 2), chaos_percent(&load->random, 95) ? "1000" : "999");
+			 (int)splitmix_pick(&load->random, 2), chaos_percent(&load->random, 95) ? "1000" : "999");
 }
 
 static void ask_update(struct chaos_load *load, char *data)
@@ -103,7 +89,7 @@ static void ask_update(struct chaos_load *load, char *data)
 	static const char *const statuses[] = {"PROCESSING", "AUTHORISED", "CAPTURED", "SUCCEEDED", "DECLINED", "ODD"};
 
 	snprintf(data, DATA_BYTES, "{\"paymentIntentId\":\"pi-%d\",\"transactionStatus\":\"%s\"%s}",
-			 (int)chaos_pick(&load->random, 2), statuses[chaos_pick(&load->random, 6)],
+			 (int)splitmix_pick(&load->random, 2), statuses[splitmix_pick(&load->random, 6)],
 			 chaos_percent(&load->random, 30) ? ",\"failure\":{\"code\":\"9300007\",\"reason\":\"no funds\"}" : "");
 }
 
@@ -118,7 +104,7 @@ static void ask(struct chaos_load *load, struct walk *walk, struct command *out)
 	const char *type = "create";
 
 	if (walk->last.type[0]) {
-		uint64_t at = chaos_pick(&load->random, 100);
+		uint64_t at = splitmix_pick(&load->random, 100);
 		size_t k = 0;
 		while (at >= kinds[k].weight)
 			at -= kinds[k++].weight;
@@ -180,13 +166,13 @@ static void put_attributes(struct wire *wire, const struct command *command, con
 
 static void put_reply_address(struct chaos_load *load, struct wire *wire)
 {
-	uint64_t *random = &load->random, way = chaos_pick(random, 100);
+	uint64_t *random = &load->random, way = splitmix_pick(random, 100);
 
 	if (way < 15) {
 		add(wire, "kafka_replyTopic", CO_VIEW(CHAOS_REPLIES));
 		add(wire, "kafka_correlationId", CO_VIEW("\x01\x02\xff"));
 	} else if (way < 25) {
-		wire->partition[3] = (char)chaos_pick(random, CHAOS_REPLY_PARTITIONS + 1);
+		wire->partition[3] = (char)splitmix_pick(random, CHAOS_REPLY_PARTITIONS + 1);
 		add(wire, "reply_to", CO_VIEW(CHAOS_REPLIES));
 		add(wire, "reply_partition", (struct co_view){wire->partition, 4});
 	} else if (way < 30) {
@@ -219,7 +205,7 @@ static void send_command(struct chaos_load *load, const struct walk *walk, const
 	bool names_session = strcmp(command->type, "checkout.session.create") != 0 &&
 						 strcmp(command->type, "checkout.session.validate") != 0;
 	struct wire wire = {.count = 0};
-	unsigned astray = (unsigned)chaos_pick(random, 100);
+	unsigned astray = (unsigned)splitmix_pick(random, 100);
 
 	snprintf(wire.id, sizeof(wire.id), "%s", command->id);
 	put_attributes(&wire, command, names_session ? walk->sid : NULL, chaos_percent(random, 15));
@@ -242,7 +228,7 @@ static void send_garbage(struct chaos_load *load)
 	static char large[300000];
 	struct wire wire = {.count = 0};
 	struct command command = {.type = "checkout.session.get"}; /* the headers point into it */
-	uint64_t kind = chaos_pick(&load->random, 20);
+	uint64_t kind = splitmix_pick(&load->random, 20);
 	struct co_view value = CO_VIEW("{\"a\":");
 
 	snprintf(wire.id, sizeof(wire.id), "g%llu-%zu", (unsigned long long)load->seed, ++load->commands);
@@ -267,7 +253,7 @@ static void send_garbage(struct chaos_load *load)
 static void step(struct chaos_load *load)
 {
 	uint64_t *random = &load->random;
-	struct walk *walk = &load->walks[chaos_pick(random, OPEN_SESSIONS)];
+	struct walk *walk = &load->walks[splitmix_pick(random, OPEN_SESSIONS)];
 
 	if (chaos_percent(random, 4)) {
 		send_garbage(load);

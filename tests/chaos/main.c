@@ -110,7 +110,7 @@ static void let_faults_happen(struct chaos *chaos, struct co_tk_reader *reader)
 		if (co_tk_now_ms() < strike_ms)
 			continue;
 		chaos_strike(chaos);
-		strike_ms = co_tk_now_ms() + 300 + (int64_t)chaos_pick(&chaos->random, 2200);
+		strike_ms = co_tk_now_ms() + 300 + (int64_t)splitmix_pick(&chaos->random, 2200);
 	}
 }
 

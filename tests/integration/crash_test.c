@@ -29,12 +29,10 @@ static void crash_at(struct rig_servers *servers, const char *point)
 	rig_close(&rig);
 }
 
-static struct rig_servers *shared;
-
 /* One row per point; the state of the row is its CO_CRASH. */
 static void worker__killed_at_point__nothing_lost_nothing_twice(void **state)
 {
-	crash_at(shared, *state);
+	crash_at(rig_shared, *state);
 }
 
 /* The view lags behind the log (a crash between the two), and the one who catches up crashes as well. */
@@ -43,7 +41,7 @@ static void worker__killed_while_aligning__next_one_aligns(void **state)
 	struct rig rig;
 
 	(void)state;
-	rig_open(&rig, shared);
+	rig_open(&rig, rig_shared);
 	rig_start(&rig, 0, 1, "after_commit:1");
 	rig_load(&rig, 60);
 	expect_crash(&rig, "after_commit");
@@ -62,7 +60,7 @@ static void worker__killed_while_rebuilding__next_one_rebuilds(void **state)
 	struct rig rig;
 
 	(void)state;
-	rig_open(&rig, shared);
+	rig_open(&rig, rig_shared);
 	rig_start(&rig, 0, 1, NULL);
 	rig_load(&rig, 60);
 	rig_wait_ready(&rig, 0);
@@ -85,7 +83,7 @@ static void worker__killed_again_and_again__nothing_lost_nothing_twice(void **st
 	struct rig rig;
 
 	(void)state;
-	rig_open(&rig, shared);
+	rig_open(&rig, rig_shared);
 	for (int i = 0; i < 5; i++) {
 		rig_start(&rig, 0, 1, NULL);
 		rig_load(&rig, 40);
@@ -95,21 +93,6 @@ static void worker__killed_again_and_again__nothing_lost_nothing_twice(void **st
 	rig_start(&rig, 0, 1, NULL);
 	rig_settle_and_check(&rig, 60000, "killed again and again");
 	rig_close(&rig);
-}
-
-static int setup(void **state)
-{
-	int status = rig_servers_start(state);
-
-	shared = *state;
-	*state = NULL; /* a group's state would hide the rows' own */
-	return status;
-}
-
-static int teardown(void **state)
-{
-	*state = shared;
-	return rig_servers_stop(state);
 }
 
 int main(void)
@@ -135,5 +118,5 @@ int main(void)
 		cmocka_unit_test(worker__killed_again_and_again__nothing_lost_nothing_twice),
 	};
 
-	return cmocka_run_group_tests(tests, setup, teardown);
+	return cmocka_run_group_tests(tests, rig_shared_start, rig_shared_stop);
 }

@@ -39,6 +39,23 @@ int rig_servers_stop(void **state)
 	return 0;
 }
 
+struct rig_servers *rig_shared;
+
+int rig_shared_start(void **state)
+{
+	int status = rig_servers_start(state);
+
+	rig_shared = *state;
+	*state = NULL;
+	return status;
+}
+
+int rig_shared_stop(void **state)
+{
+	*state = rig_shared;
+	return rig_servers_stop(state);
+}
+
 /* ---- the rig ---- */
 
 void rig_override(struct rig *rig, const char *key, const char *value)

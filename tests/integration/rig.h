@@ -21,6 +21,11 @@ struct rig_servers {
 };
 int rig_servers_start(void **state);
 int rig_servers_stop(void **state);
+/* The same for a program whose tests have rows: a group's *state would hide the rows' own, so it is NULL, and the
+ * servers are here. */
+extern struct rig_servers *rig_shared;
+int rig_shared_start(void **state);
+int rig_shared_stop(void **state);
 /* All of it but the broker, which runs already. */
 void rig_servers_start_beside(struct rig_servers *servers);
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# certificates.sh DIR: two certificate authorities and what a broker and its clients need, made anew for each run, so that
-# no key is ever committed. Validity of a day; P-256, as that is quick.
+# certificates.sh DIR: two certificate authorities and what a broker and its clients need, made anew for each run, so
+# that no key is ever committed. Validity of a day; P-256, as that is quick.
 #   ca.pem other-ca.pem       the authority that the broker and its clients trust, and one that nobody knows
 #   broker.pem                key and certificate of the broker, for 127.0.0.1
 #   misnamed.pem              the same for another host

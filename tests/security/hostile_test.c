@@ -26,8 +26,6 @@
 #define GROWTH_MIB 64
 #endif
 
-static struct rig_servers *servers;
-
 /* ---- what is sent ---- */
 
 struct hostile {
@@ -177,7 +175,7 @@ static rd_kafka_t *open_consumer(struct rig *rig)
 	for (size_t i = 0; i < sizeof(settings) / sizeof(*settings); i++)
 		co_tk_check(rd_kafka_conf_set(conf, settings[i][0], settings[i][1], error, sizeof(error)) == RD_KAFKA_CONF_OK,
 					"%s", error);
-	co_tk_check(!rd_kafka_conf_set(conf, "bootstrap.servers", servers->kafka.servers, error, sizeof(error)), "%s",
+	co_tk_check(!rd_kafka_conf_set(conf, "bootstrap.servers", rig->servers->kafka.servers, error, sizeof(error)), "%s",
 				error);
 	co_tk_check(!rd_kafka_conf_set(conf, "group.id", "tally", error, sizeof(error)), "%s", error);
 	rd_kafka_t *consumer = rd_kafka_new(RD_KAFKA_CONSUMER, conf, error, sizeof(error));
@@ -266,7 +264,7 @@ static void start(struct rig *rig)
 	for (size_t i = 0; rig->overrides[i]; i++)
 		if (strncmp(rig->overrides[i], "worker.batch", 12) == 0)
 			rig->overrides[i] = full_batches;
-	co_tk_worker_start(&rig->workers[0], &servers->kafka, &servers->redis, &options);
+	co_tk_worker_start(&rig->workers[0], &rig->servers->kafka, &rig->servers->redis, &options);
 }
 
 static void hostile_stream__thousands_of_records__bounded_memory_and_all_answered(void **state)
@@ -278,8 +276,7 @@ static void hostile_stream__thousands_of_records__bounded_memory_and_all_answere
 	struct hostile hostile[KINDS];
 	long peak[ROUNDS];
 
-	(void)state;
-	rig_open(&rig, servers);
+	rig_open(&rig, *state);
 	tally.consumer = open_consumer(&rig);
 	start(&rig);
 	rig_wait_ready(&rig, 0);
@@ -331,7 +328,7 @@ static bool is_taken(struct rig *rig, size_t length)
 
 	memset(value, ' ', length);
 	snprintf(topic, sizeof(topic), "%s", rig->commands);
-	co_tk_check(!rd_kafka_conf_set(conf, "bootstrap.servers", servers->kafka.servers, error, sizeof(error)) &&
+	co_tk_check(!rd_kafka_conf_set(conf, "bootstrap.servers", rig->servers->kafka.servers, error, sizeof(error)) &&
 					!rd_kafka_conf_set(conf, "message.max.bytes", "4000000", error, sizeof(error)),
 				"%s", error);
 	rd_kafka_conf_set_dr_msg_cb(conf, delivered);
@@ -357,8 +354,7 @@ static void largest_record__dlq_takes_it(void **state)
 	struct rig rig;
 	size_t taken = 1000000, refused = 1048576;
 
-	(void)state;
-	rig_open(&rig, servers);
+	rig_open(&rig, *state);
 	while (refused - taken > 1) {
 		size_t middle = (taken + refused) / 2;
 		if (is_taken(&rig, middle))
@@ -385,19 +381,11 @@ static void largest_record__dlq_takes_it(void **state)
 	rig_close(&rig);
 }
 
-static int setup(void **state)
-{
-	int status = rig_servers_start(state);
-
-	servers = *state;
-	return status;
-}
-
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(largest_record__dlq_takes_it),
 		cmocka_unit_test(hostile_stream__thousands_of_records__bounded_memory_and_all_answered),
 	};
-	return cmocka_run_group_tests(tests, setup, rig_servers_stop);
+	return cmocka_run_group_tests(tests, rig_servers_start, rig_servers_stop);
 }

@@ -32,8 +32,6 @@ enum { PLANTED = sizeof(planted) / sizeof(*planted) };
 /* Seen in what is searched, or the search is blind. */
 #define MARK "kept-reference"
 
-static struct rig_servers *servers;
-
 static const char create[] =
 	"{\"referenceId\":\"" MARK "\",\"config\":{\"modes\":[\"PAYMENT\"]},"
 	"\"payment\":{\"amount\":1000,\"merchantTransactionId\":\"t\"},\"secret\":\"" UNKNOWN "\","
@@ -156,12 +154,12 @@ static size_t masked(struct rig *rig)
 }
 
 /* Everything in Redis as one uncompressed file. */
-static char *dump_redis(size_t *length)
+static char *dump_redis(struct co_tk_redis *redis, size_t *length)
 {
-	char *path = co_tk_format("%s/dump.rdb", servers->redis.directory);
+	char *path = co_tk_format("%s/dump.rdb", redis->directory);
 
-	freeReplyObject(co_tk_redis_call(&servers->redis, "CONFIG SET rdbcompression no"));
-	freeReplyObject(co_tk_redis_call(&servers->redis, "SAVE"));
+	freeReplyObject(co_tk_redis_call(redis, "CONFIG SET rdbcompression no"));
+	freeReplyObject(co_tk_redis_call(redis, "SAVE"));
 	char *bytes = co_tk_read_file(path, length);
 	co_tk_check(bytes, "no %s", path);
 	free(path);
@@ -171,7 +169,7 @@ static char *dump_redis(size_t *length)
 static void start(struct rig *rig, const char *registry)
 {
 	char *auth = co_tk_format("auth.merchants.file=%s", registry);
-	char *url = co_tk_format("CHECKOUT_REDIS_URL=redis://:" REDIS_PASSWORD "@127.0.0.1:%d/0", servers->redis.port);
+	char *url = co_tk_format("CHECKOUT_REDIS_URL=redis://:" REDIS_PASSWORD "@127.0.0.1:%d/0", rig->servers->redis.port);
 	const char *overrides[16], *environment[] = {url, NULL};
 	size_t count = 0;
 
@@ -185,7 +183,7 @@ static void start(struct rig *rig, const char *registry)
 												 .group = rig->group,
 												 .overrides = overrides,
 												 .environment = environment};
-	co_tk_worker_start(&rig->workers[0], &servers->kafka, &servers->redis, &options);
+	co_tk_worker_start(&rig->workers[0], &rig->servers->kafka, &rig->servers->redis, &options);
 	free(auth);
 	free(url);
 }
@@ -224,11 +222,11 @@ static bool answers_on(const char *host, int port)
 
 static void service__planted_secrets__in_no_output_store_or_log(void **state)
 {
+	struct rig_servers *servers = *state;
 	struct rig rig;
 	size_t length;
 	char *registry = write_registry();
 
-	(void)state;
 	rig_open(&rig, servers);
 	freeReplyObject(co_tk_redis_call(&servers->redis, "CONFIG SET requirepass " REDIS_PASSWORD));
 	start(&rig, registry);
@@ -241,7 +239,7 @@ static void service__planted_secrets__in_no_output_store_or_log(void **state)
 	assert_int_equal(co_tk_worker_get(&rig.workers[0], "/metrics", &metrics), 200);
 	assert_int_equal(co_tk_worker_get(&rig.workers[0], "/", &page), 200);
 	co_tk_worker_stop(&rig.workers[0]);
-	char *dump = dump_redis(&length);
+	char *dump = dump_redis(&servers->redis, &length);
 	freeReplyObject(co_tk_redis_call(&servers->redis, "CONFIG SET requirepass %s", ""));
 
 	/* Not blind: what may be there is found, in each of the places. */
@@ -292,19 +290,11 @@ static void print_config__secrets__redacted(void **state)
 	free(out);
 }
 
-static int setup(void **state)
-{
-	int status = rig_servers_start(state);
-
-	servers = *state;
-	return status;
-}
-
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(print_config__secrets__redacted),
 		cmocka_unit_test(service__planted_secrets__in_no_output_store_or_log),
 	};
-	return cmocka_run_group_tests(tests, setup, rig_servers_stop);
+	return cmocka_run_group_tests(tests, rig_servers_start, rig_servers_stop);
 }

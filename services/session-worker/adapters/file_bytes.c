@@ -1,5 +1,7 @@
 #include "file_bytes.h"
 
+#include "checkout/file.h"
+
 #include <openssl/crypto.h>
 
 #include <errno.h>
@@ -7,25 +9,6 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-/* Up to `cap` bytes, until the end of the file. -1: errno says why not. */
-static ssize_t read_all(int file, char *bytes, size_t cap)
-{
-	size_t len = 0;
-
-	while (len < cap) {
-		ssize_t got = read(file, bytes + len, cap - len);
-
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got < 0)
-			return -1;
-		if (got == 0)
-			break;
-		len += (size_t)got;
-	}
-	return (ssize_t)len;
-}
 
 static const char *read_open(int file, size_t bytes_max, struct co_view *out)
 {
@@ -45,7 +28,7 @@ static const char *read_open(int file, size_t bytes_max, struct co_view *out)
 	bytes = OPENSSL_malloc(cap + 1);
 	if (!bytes)
 		return "out of memory";
-	len = read_all(file, bytes, cap);
+	len = co_file_fill(file, bytes, cap);
 	if (len < 0 || (size_t)len == cap) {
 		const char *reason = len < 0 ? strerror(errno) : "the file grew while it was read";
 

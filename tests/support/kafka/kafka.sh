@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
-# A real Apache Kafka for tests and local runs: KRaft, one node or three, loopback only, its data in a folder of the caller's.
-# Called by `./run kafka`; nothing of it is meant for production.
+# A real Apache Kafka for tests and local runs: KRaft, one node or three, loopback only, its data in a folder of the
+# caller's. Called by `./run kafka`; nothing of it is meant for production.
 #
-#   kafka.sh fetch            the jars of pom.xml into CO_KAFKA_HOME (default build/kafka/libs), once, and a class archive
+#   kafka.sh fetch            the jars of pom.xml into CO_KAFKA_HOME (default build/kafka/libs), once, and a class
+#                             archive
 #   kafka.sh start DIR PORT   starts a broker for clients on 127.0.0.1:PORT (0: any free one), returns when it answers,
 #                             prints "127.0.0.1:PORT"; a DIR that was used before goes on with its data
 #   kafka.sh start DIR PORT PORT PORT
-#                             the same with three brokers that replicate (factor 3, in sync 2), in DIR/1 to DIR/3; prints
-#                             all addresses. `start DIR/2 PORT` brings one of them back
+#                             the same with three brokers that replicate (factor 3, in sync 2), in DIR/1 to DIR/3;
+#                             prints all addresses. `start DIR/2 PORT` brings one of them back
 #   kafka.sh stop DIR         TERM, after 10 s KILL
 #   kafka.sh java             prints the Java that would be used
 #
@@ -229,8 +230,8 @@ new_id() {
 	head -c 16 /dev/urandom | base64 | tr '+/' 'ab' | cut -c1-22
 }
 
-# Writes the cluster's id and its first metadata into a new data folder; one that is formatted stays as it is. DIR/cluster
-# is written last: formatting that was interrupted is done again.
+# Writes the cluster's id and its first metadata into a new data folder; one that is formatted stays as it is.
+# DIR/cluster is written last: formatting that was interrupted is done again.
 format() {
 	local dir=$1 id
 	[[ ! -s $dir/cluster ]] || return 0
@@ -301,7 +302,8 @@ start() {
 	[[ -z ${KAFKA_ARCHIVE_TO:-} ]] || jvm+=("-XX:ArchiveClassesAtExit=$KAFKA_ARCHIVE_TO")
 	setsid "${jvm[@]}" kafka.Kafka "$dir/server.properties" >>"$dir/log" 2>&1 </dev/null 8>&- 9>&- &
 	printf '%s\n' $! >"$dir/pid"
-	# Until the fork has become another program its command line is this script's, and it would pass for a broker that ended.
+	# Until the fork has become another program its command line is this script's, and it would pass for a broker that
+	# ended.
 	until running "$dir" >/dev/null || ! kill -0 $! 2>/dev/null; do sleep 0.01; done
 	wait_ready "$dir" "$port"
 	exec 9>&-

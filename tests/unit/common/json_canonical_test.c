@@ -1,29 +1,10 @@
 /* The canonical form: equal for equal JSON values and for no others (contract section 6). */
 #include "checkout/json.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
+#include "arena_case.h"
+
 #include <stdio.h>
-
-#include <cmocka.h>
-
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
-
-static struct co_arena arena;
-
-static int set_up(void **state)
-{
-	(void)state;
-	co_arena_init(&arena, 4096, 1 << 20);
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	co_arena_clear(&arena);
-	return 0;
-}
+#include <string.h>
 
 static struct co_view canonical(const char *text)
 {
@@ -174,23 +155,18 @@ static void canonical__is_shorter_than_the_json(void **state)
 	assert_true(canonical(text).len < sizeof(text) - 1);
 }
 
-#define T(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
-
 int main(void)
 {
 	static const struct CMUnitTest named[] = {
-		T(canonical__appends_to_what_is_there),
-		T(canonical__any_order_of_many_members__is_the_same),
-		T(canonical__its_bytes__never_change),
-		T(canonical__is_shorter_than_the_json),
+		ARENA_TEST(canonical__appends_to_what_is_there),
+		ARENA_TEST(canonical__any_order_of_many_members__is_the_same),
+		ARENA_TEST(canonical__its_bytes__never_change),
+		ARENA_TEST(canonical__is_shorter_than_the_json),
 	};
 	static struct CMUnitTest tests[COUNT(pairs) + COUNT(named)];
-	size_t count = 0;
 
-	/* The rows are only read; cmocka's state is not const. */
+	memcpy(tests, named, sizeof(named));
 	for (size_t i = 0; i < COUNT(pairs); i++)
-		tests[count++] = (struct CMUnitTest){pairs[i].name, pair_case, set_up, tear_down, (void *)&pairs[i]};
-	for (size_t i = 0; i < COUNT(named); i++)
-		tests[count++] = named[i];
+		tests[COUNT(named) + i] = ARENA_ROW(pair_case, &pairs[i]);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -2,40 +2,9 @@
  * memory of exactly its size, so that AddressSanitizer sees a byte too far. */
 #include "checkout/json.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
+#include "arena_case.h"
+
 #include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
-
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
-
-static struct co_arena arena;
-
-static int set_up(void **state)
-{
-	(void)state;
-	co_arena_init(&arena, 4096, 1 << 20);
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	co_arena_clear(&arena);
-	return 0;
-}
-
-/* A copy that nothing follows; the caller frees it. */
-static char *exactly(struct co_view text)
-{
-	char *copy = malloc(text.len ? text.len : 1);
-
-	assert_non_null(copy);
-	memcpy(copy, text.ptr, text.len);
-	return copy;
-}
 
 struct refused {
 	const char *name;
@@ -183,8 +152,7 @@ int main(void)
 {
 	static struct CMUnitTest tests[COUNT(refused)];
 
-	/* The rows are only read; cmocka's state is not const. */
 	for (size_t i = 0; i < COUNT(refused); i++)
-		tests[i] = (struct CMUnitTest){refused[i].name, refused_case, set_up, tear_down, (void *)&refused[i]};
+		tests[i] = ARENA_ROW(refused_case, &refused[i]);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

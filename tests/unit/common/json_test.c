@@ -3,45 +3,16 @@
  * AddressSanitizer sees a byte too far. */
 #include "checkout/json.h"
 
+#include "arena_case.h"
+
 #include <locale.h>
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-#include <cmocka.h>
-
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
-
-static struct co_arena arena;
 static int strtod_calls;
-
-static int set_up(void **state)
-{
-	(void)state;
-	co_arena_init(&arena, 4096, 1 << 20);
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	co_arena_clear(&arena);
-	return 0;
-}
-
-/* A copy that nothing follows; the caller frees it. */
-static char *exactly(struct co_view text)
-{
-	char *copy = malloc(text.len ? text.len : 1);
-
-	assert_non_null(copy);
-	memcpy(copy, text.ptr, text.len);
-	return copy;
-}
 
 struct accepted {
 	const char *name;
@@ -417,34 +388,29 @@ static void empty_object__is_one(void **state)
 	assert_true(co_view_eq(co_json_empty_object()->raw, CO_VIEW("{}")));
 }
 
-#define T(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
-
 int main(void)
 {
 	static const struct CMUnitTest named[] = {
-		T(parse__minus_zero_real__keeps_its_sign),
-		T(parse__string_without_escapes__is_a_view_into_the_text),
-		T(parse__members__stand_in_the_order_of_the_text),
-		T(parse__absent_view__is_refused),
-		T(parse__nesting__is_refused_just_above_the_limit),
-		T(parse__many_containers_side_by_side__are_not_deep),
-		T(parse__duplicate_among_many__is_found_wherever_it_stands),
-		T(parse__forty_thousand_members__takes_no_square_time),
-		T(parse__numbers_of_a_quarter_mebibyte__come_out_right),
-		T(parse__real__does_not_depend_on_the_locale),
-		T(parse__error_already_told__stays),
-		T(member__of_an_object__is_found_by_its_decoded_name),
-		T(get__null_member__is_absent),
-		T(member__of_no_object__is_none),
-		T(empty_object__is_one),
+		ARENA_TEST(parse__minus_zero_real__keeps_its_sign),
+		ARENA_TEST(parse__string_without_escapes__is_a_view_into_the_text),
+		ARENA_TEST(parse__members__stand_in_the_order_of_the_text),
+		ARENA_TEST(parse__absent_view__is_refused),
+		ARENA_TEST(parse__nesting__is_refused_just_above_the_limit),
+		ARENA_TEST(parse__many_containers_side_by_side__are_not_deep),
+		ARENA_TEST(parse__duplicate_among_many__is_found_wherever_it_stands),
+		ARENA_TEST(parse__forty_thousand_members__takes_no_square_time),
+		ARENA_TEST(parse__numbers_of_a_quarter_mebibyte__come_out_right),
+		ARENA_TEST(parse__real__does_not_depend_on_the_locale),
+		ARENA_TEST(parse__error_already_told__stays),
+		ARENA_TEST(member__of_an_object__is_found_by_its_decoded_name),
+		ARENA_TEST(get__null_member__is_absent),
+		ARENA_TEST(member__of_no_object__is_none),
+		ARENA_TEST(empty_object__is_one),
 	};
 	static struct CMUnitTest tests[COUNT(accepted) + COUNT(named)];
-	size_t count = 0;
 
-	/* The rows are only read; cmocka's state is not const. */
+	memcpy(tests, named, sizeof(named));
 	for (size_t i = 0; i < COUNT(accepted); i++)
-		tests[count++] = (struct CMUnitTest){accepted[i].name, accepted_case, set_up, tear_down, (void *)&accepted[i]};
-	for (size_t i = 0; i < COUNT(named); i++)
-		tests[count++] = named[i];
+		tests[COUNT(named) + i] = ARENA_ROW(accepted_case, &accepted[i]);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

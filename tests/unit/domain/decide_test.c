@@ -2,33 +2,12 @@
  * is stored, deadlines to the millisecond. Covers decide.c, evolve.c, session.c. */
 #include "support.h"
 
+#include "arena_case.h"
+
 #include <stdio.h>
 #include <string.h>
 
 #define V(literal) CO_VIEW(literal)
-
-static struct co_arena arena;
-
-static int make_arena(void **state)
-{
-	(void)state;
-	co_arena_init(&arena, 1 << 16, 1 << 22);
-	return 0;
-}
-
-static int clear_arena(void **state)
-{
-	(void)state;
-	co_arena_clear(&arena);
-	return 0;
-}
-
-static struct co_merchant merchant_of(void)
-{
-	struct co_uuid id = uuid_of(MERCHANT);
-
-	return co_merchant_default(&id);
-}
 
 static struct co_command get_of(void)
 {
@@ -48,7 +27,7 @@ static void refused_with(const struct co_verdict *verdict, enum co_code code)
 static void admit__all_attributes_malformed__lists_them_in_order(void **state)
 {
 	struct co_command command = get_of();
-	struct co_merchant merchant = merchant_of();
+	struct co_merchant merchant = default_merchant();
 	struct co_verdict verdict;
 	static const enum co_place places[] = {CO_PLACE_MERCHANT_ID_ATTRIBUTE, CO_PLACE_SUBJECT_ATTRIBUTE,
 										   CO_PLACE_NAMESPACE_ATTRIBUTE, CO_PLACE_EXPIRY_TIME_ATTRIBUTE};
@@ -68,7 +47,7 @@ static void admit__all_attributes_malformed__lists_them_in_order(void **state)
 /* Absent is wrong for the merchant always, for the subject of all but create and validate, for the others never. */
 static void admit__absent_attributes__only_required_ones_are_told(void **state)
 {
-	struct co_merchant merchant = merchant_of();
+	struct co_merchant merchant = default_merchant();
 
 	(void)state;
 	for (unsigned kind = 0; kind < CO_COMMAND_COUNT; kind++) {
@@ -95,7 +74,7 @@ static void admit__step_2__refuses_in_order(void **state)
 {
 	static const struct co_view names[] = {{"eu", 2}};
 	const enum co_code auth = CO_CODE_API_KEY_NOT_FOUND;
-	struct co_merchant merchant = merchant_of();
+	struct co_merchant merchant = default_merchant();
 	struct co_command command = get_of();
 	struct co_verdict verdict;
 
@@ -119,7 +98,7 @@ static void admit__step_2__refuses_in_order(void **state)
 /* `after`: the millisecond itself is in time. */
 static void admit__expiry__is_passed_a_millisecond_later(void **state)
 {
-	struct co_merchant merchant = merchant_of();
+	struct co_merchant merchant = default_merchant();
 	struct co_command command = get_of();
 	struct co_verdict verdict;
 
@@ -223,7 +202,7 @@ static void decide__no_session__is_unknown_and_tells_it(void **state)
 	(void)state;
 	for (unsigned kind = CO_COMMAND_GET; kind < CO_COMMAND_VALIDATE; kind++) {
 		struct co_command command = get_of();
-		struct co_merchant merchant = merchant_of();
+		struct co_merchant merchant = default_merchant();
 		struct co_decision decision;
 
 		command.kind = (enum co_command_kind)kind;
@@ -484,7 +463,7 @@ static void pin_methods__family_and_type__match_as_a_whole(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		struct co_merchant merchant = merchant_of();
+		struct co_merchant merchant = default_merchant();
 		struct co_command command;
 		struct co_session session;
 		struct co_decision decision;
@@ -531,5 +510,5 @@ int main(void)
 		cmocka_unit_test(pin_methods__family_and_type__match_as_a_whole),
 	};
 
-	return cmocka_run_group_tests(tests, make_arena, clear_arena);
+	return cmocka_run_group_tests(tests, arena_set_up, arena_tear_down);
 }

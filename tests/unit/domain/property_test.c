@@ -3,6 +3,8 @@
  * every failure. Covers co_decide, co_evolve, co_elapse, co_session_at, co_session_deadline. */
 #include "support.h"
 
+#include "splitmix.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,19 +38,9 @@ struct run {
 
 static unsigned long asked_commands, asked_seed;
 
-/* splitmix64 */
-static uint64_t next_random(struct run *run)
-{
-	uint64_t z = run->random += UINT64_C(0x9e3779b97f4a7c15);
-
-	z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
-	z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
-	return z ^ z >> 31;
-}
-
 static unsigned pick(struct run *run, unsigned count)
 {
-	return (unsigned)(next_random(run) % count);
+	return (unsigned)(splitmix_pick(&run->random, count));
 }
 
 #define REQUIRE(run, condition)                                                                               \

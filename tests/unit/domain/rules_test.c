@@ -2,34 +2,13 @@
  * rules_session.c, rules_payment.c, rules_consent.c. */
 #include "support.h"
 
+#include "arena_case.h"
+
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <string.h>
 
 #define V(literal) CO_VIEW(literal)
-
-static struct co_arena arena;
-
-static int make_arena(void **state)
-{
-	(void)state;
-	co_arena_init(&arena, 1 << 16, 1 << 22);
-	return 0;
-}
-
-static int clear_arena(void **state)
-{
-	(void)state;
-	co_arena_clear(&arena);
-	return 0;
-}
-
-static struct co_merchant merchant_of(void)
-{
-	struct co_uuid id = uuid_of(MERCHANT);
-
-	return co_merchant_default(&id);
-}
 
 static struct co_command create_of(const char *data)
 {
@@ -39,7 +18,7 @@ static struct co_command create_of(const char *data)
 static uint16_t violations_of(const char *data, struct co_violation *out)
 {
 	struct co_command command = create_of(data);
-	struct co_merchant merchant = merchant_of();
+	struct co_merchant merchant = default_merchant();
 
 	return co_validate(&command, &merchant, out);
 }
@@ -255,5 +234,5 @@ int main(void)
 		cmocka_unit_test(name_list__given_or_not),
 	};
 
-	return cmocka_run_group_tests(tests, make_arena, clear_arena);
+	return cmocka_run_group_tests(tests, arena_set_up, arena_tear_down);
 }

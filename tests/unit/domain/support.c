@@ -39,6 +39,13 @@ struct co_uuid uuid_of(const char *text)
 	return uuid;
 }
 
+struct co_merchant default_merchant(void)
+{
+	struct co_uuid id = uuid_of(MERCHANT);
+
+	return co_merchant_default(&id);
+}
+
 static struct co_digest digest_of(struct co_view text)
 {
 	struct co_uuid space = {.bytes = {0}}, hash = co_uuid_v5(&space, text);
@@ -60,6 +67,8 @@ void digest(struct co_arena *arena, struct co_command *command)
 	co_json_canonical(command->data, arena, &content);
 	command->identity = digest_of(co_buf_view(&identity));
 	command->content = digest_of(co_buf_view(&content));
+	if (command->kind == CO_COMMAND_CREATE && command->merchant_is == CO_PRESENT)
+		command->created_id = co_command_created_id(command);
 }
 
 struct co_command command_of(struct co_arena *arena, enum co_command_kind kind, const char *id,
@@ -95,8 +104,7 @@ void run_command(struct co_arena *arena, struct co_session *session, bool *exist
 void send_text(struct co_arena *arena, struct co_session *session, bool *exists, enum co_command_kind kind,
 			   const char *id, const char *data, struct co_decision *out)
 {
-	struct co_uuid merchant_id = uuid_of(MERCHANT);
-	struct co_merchant merchant = co_merchant_default(&merchant_id);
+	struct co_merchant merchant = default_merchant();
 	struct co_command command =
 		command_of(arena, kind, id, json_of(arena, co_view_cstr(data)), *exists ? &session->id : NULL);
 

@@ -33,10 +33,12 @@ const struct co_json *json_of(struct co_arena *arena, struct co_view text);
 /* A whole file, which must be there; NUL behind it. */
 struct co_view file_of(struct co_arena *arena, const char *path);
 struct co_uuid uuid_of(const char *text);
+/* MERCHANT as a registry without limits knows it. */
+struct co_merchant default_merchant(void);
 /* An admitted command of MERCHANT, its digests filled in; `subject` NULL: none. */
 struct co_command command_of(struct co_arena *arena, enum co_command_kind kind, const char *id,
 							 const struct co_json *data, const struct co_uuid *subject);
-/* Fills identity and content from the other members. */
+/* Fills identity, content and created_id from the other members. */
 void digest(struct co_arena *arena, struct co_command *command);
 /* Decides and applies: *exists tells whether *session is one, before and after. */
 void run_command(struct co_arena *arena, struct co_session *session, bool *exists, const struct co_command *command,

@@ -1,33 +1,14 @@
-/* The registry file: what it may say and what not, with the entry and member named; reloading, all or nothing; editions
- * and who holds them; API keys; an installation without a file; and that nothing of a value gets into a complaint or a
- * log line. Each row is a result of its own. */
-#include "registry_support.h"
+/* The registry file: what it may say and what not, with the entry and member named, and nothing of a value in a
+ * complaint; who is found in it; API keys; an installation without a file. Each row is a result of its own. */
+#include "registry_file_support.h"
 
-#include <openssl/evp.h>
-
-#include <pthread.h>
-#include <stdatomic.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
-#include <setjmp.h>
-#include <stdarg.h>
-
-#include <cmocka.h>
-
-#define A "00000000-0000-4000-8000-00000000000a"
-#define B "00000000-0000-4000-8000-00000000000b"
-#define PLANTED "planted-value-7d1f"
-/* One merchant with a member more. */
-#define WITH(more) "{\"merchants\":[{\"id\":\"" A "\"," more "}]}"
-#define KEYS(keys) WITH("\"jwt\":{\"keys\":[" keys "]}")
 #define HEX64 "904fc520be4ca9db80d0ffcc6bf7e01b4148e33d45bb6b422ad2e607815fb508"
 #define FORTY "0123456789012345678901234567890123456789"
 #define SIXTY_FOUR "0123456789012345678901234567890123456789012345678901234567890123"
-
-static struct sandbox box;
 
 struct refusal_row {
 	const char *text; /* of the file */
@@ -231,29 +212,6 @@ static void open__file_of_the_row__accepted(void **state)
 	co_registry_file_close(sandbox_open(&box, CO_AUTH_API_KEY));
 }
 
-static bool knows(const struct co_registry *port, const char *id_text, struct co_merchant *out)
-{
-	const void *edition = port->acquire(port->self);
-	struct co_uuid id;
-	bool known;
-
-	assert_true(co_uuid_parse(co_view_cstr(id_text), &id));
-	known = port->find(edition, &id, out);
-	port->release(port->self, edition);
-	return known;
-}
-
-static void assert_list(const struct co_name_list *list, const char *joined)
-{
-	char text[256] = "";
-	size_t len = 0;
-
-	assert_true(list->given);
-	for (size_t i = 0; i < list->count; i++)
-		len += (size_t)snprintf(text + len, sizeof text - len, "%.*s;", (int)list->names[i].len, list->names[i].ptr);
-	assert_string_equal(text, joined);
-}
-
 static void find__merchant_of_the_file__what_it_says(void **state)
 {
 	struct co_registry_file *registry = NULL;
@@ -324,16 +282,7 @@ static void find__thousand_merchants__each_and_no_other(void **state)
 	co_registry_file_close(registry);
 }
 
-static int ask_key(const struct co_registry *port, const char *merchant, struct co_view key)
-{
-	const struct co_credentials credentials = {
-		.authorization = CO_VIEW("Bearer x"), .api_key = key, .namespace_name = CO_VIEW("default")};
-
-	return ask(port, merchant, &credentials, 0);
-}
-
-/* SHA-256 of "one", "two", of nothing, and of "a\0b". */
-#define ONE "7692c3ad3540bb803c020b3aee66cd8887123234ea0c6e7143c0add73ff431ed"
+/* SHA-256 of "two" and of nothing. */
 #define TWO "3fc4ccfe745870e2c0d99f71f30ff0656c8dedd41cc1d7d3d376b0dbe685e2f3"
 #define NOTHING "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 
@@ -413,292 +362,10 @@ static void open__file_that_cannot_be_read__refused(void **state)
 	assert_int_equal(co_registry_file_open(sandbox_path(&box, "pipe"), CO_AUTH_NONE, &registry, NULL), CO_CONFIG);
 }
 
-static void reload__good_file__the_new_edition_for_who_acquires_then(void **state)
-{
-	struct co_registry_file *registry;
-	struct co_registry port;
-	struct co_merchant found;
-	struct co_uuid a, b;
-	const void *held;
-
-	(void)state;
-	assert_true(co_uuid_parse(CO_VIEW(A), &a) && co_uuid_parse(CO_VIEW(B), &b));
-	sandbox_write_text(&box, "registry.json", WITH("\"processors\":[\"old\"]"));
-	registry = sandbox_open(&box, CO_AUTH_NONE);
-	port = co_registry_file_port(registry);
-	held = port.acquire(port.self);
-
-	sandbox_write_text(&box, "registry.json", "{\"merchants\":[{\"id\":\"" B "\"}]}");
-	assert_int_equal(co_registry_file_reload(registry, NULL), CO_OK);
-
-	/* The holder goes on with what it had; its views live */
-	assert_true(port.find(held, &a, &found));
-	assert_list(&found.processors, "old;");
-	assert_false(port.find(held, &b, &found));
-	assert_false(knows(&port, A, &found));
-	assert_true(knows(&port, B, &found));
-	port.release(port.self, held);
-	assert_true(knows(&port, B, &found));
-	co_registry_file_close(registry);
-}
-
-static void reload__bad_file__nothing_changes(void **state)
-{
-	static const char *const bad[] = {"", "{\"merchants\":[{\"id\":\"" B "\"},{\"id\":\"" B "\"}]}",
-									  "{\"merchants\":[{\"id\":\"" B "\"},{\"id\":\"" A
-									  "\",\"ttlSeconds\":{\"min\":0}}]}"};
-	struct co_registry_file *registry;
-	struct co_registry port;
-	struct co_merchant found;
-	struct co_error error;
-
-	(void)state;
-	sandbox_write_text(&box, "registry.json", WITH("\"apiKeys\":[{\"sha256\":\"" ONE "\"}]"));
-	registry = sandbox_open(&box, CO_AUTH_API_KEY);
-	port = co_registry_file_port(registry);
-
-	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
-		error = (struct co_error){"", ""};
-		sandbox_write_text(&box, "registry.json", bad[i]);
-		assert_int_equal(co_registry_file_reload(registry, &error), CO_CONFIG);
-		assert_string_not_equal(error.text, "");
-		assert_false(knows(&port, B, &found));
-		assert_int_equal(ask_key(&port, A, CO_VIEW("one")), 0);
-	}
-	assert_int_equal(remove(sandbox_path(&box, "registry.json")), 0);
-	assert_int_equal(co_registry_file_reload(registry, NULL), CO_CONFIG);
-	assert_int_equal(ask_key(&port, A, CO_VIEW("one")), 0);
-	co_registry_file_close(registry);
-}
-
-#define TOKEN_CLAIMS "{\"exp\":1,\"merchant_id\":\"" A "\",\"scope\":\"checkout.session\"}"
-
-static int ask_hs256(const struct co_registry *port, const char *secret)
-{
-	char authorization[1024] = "Bearer ";
-	struct co_credentials credentials = {.namespace_name = CO_VIEW("default")};
-
-	token_hs256(authorization + 7, "{\"alg\":\"HS256\"}", TOKEN_CLAIMS, secret, strlen(secret));
-	credentials.authorization = co_view_cstr(authorization);
-	return ask(port, A, &credentials, 0);
-}
-
-static void reload__key_file_changed__the_new_secret_counts(void **state)
-{
-	struct co_registry_file *registry;
-	struct co_registry port;
-
-	(void)state;
-	sandbox_write_text(&box, "registry.json", KEYS("{\"alg\":\"HS256\",\"secretFile\":\"hs.key\"}"));
-	sandbox_write_text(&box, "hs.key", "first\n");
-	registry = sandbox_open(&box, CO_AUTH_JWT);
-	port = co_registry_file_port(registry);
-	assert_int_equal(ask_hs256(&port, "first"), 0);
-
-	sandbox_write_text(&box, "hs.key", " second ");
-	assert_int_equal(ask_hs256(&port, "first"), 0);
-	assert_int_equal(co_registry_file_reload(registry, NULL), CO_OK);
-
-	assert_int_equal(ask_hs256(&port, "first"), 9300012);
-	assert_int_equal(ask_hs256(&port, "second"), 9300012);
-	assert_int_equal(ask_hs256(&port, " second "), 0);
-	co_registry_file_close(registry);
-}
-
-/* The secret is the bytes: NULs count, and a name from the root is taken as it is. */
-static void open__secret_of_any_bytes_at_an_absolute_name__taken(void **state)
-{
-	static const char secret[] = {'a', '\0', '\n', (char)0xff, '\r', 'b', '\r', '\n'};
-	char text[512], authorization[1024] = "Bearer ";
-	struct co_credentials credentials = {.namespace_name = CO_VIEW("default")};
-	struct co_registry_file *registry;
-	struct co_registry port;
-
-	(void)state;
-	sandbox_write(&box, "bytes.key", secret, sizeof secret);
-	(void)snprintf(text, sizeof text, KEYS("{\"alg\":\"HS256\",\"secretFile\":\"%s\"}"),
-				   sandbox_path(&box, "bytes.key"));
-	sandbox_write_text(&box, "registry.json", text);
-	registry = sandbox_open(&box, CO_AUTH_JWT);
-	port = co_registry_file_port(registry);
-	token_hs256(authorization + 7, "{\"alg\":\"HS256\"}", TOKEN_CLAIMS, secret, sizeof secret - 2);
-	credentials.authorization = co_view_cstr(authorization);
-
-	assert_int_equal(ask(&port, A, &credentials, 0), 0);
-	co_registry_file_close(registry);
-}
-
-static size_t count_of(const char *text, const char *part)
-{
-	size_t count = 0;
-
-	for (const char *at = strstr(text, part); at; at = strstr(at + 1, part))
-		count++;
-	return count;
-}
-
-/* One line for each key file that cannot be used, whatever number of tokens need it; the merchant and the file are
- * told, nothing that is in it. */
-static void open__key_file_that_cannot_be_used__one_log_line_without_content(void **state)
-{
-	struct co_registry_file *registry;
-	struct co_registry port;
-	char *log;
-
-	(void)state;
-	sandbox_write_text(&box, "registry.json",
-					   KEYS("{\"alg\":\"RS256\",\"publicKeyFile\":\"planted.pem\"},"
-							"{\"alg\":\"HS256\",\"secretFile\":\"not-there.key\"},"
-							"{\"alg\":\"HS256\",\"secretFile\":\"hs.key\"}"));
-	sandbox_write_text(&box, "planted.pem",
-					   PLANTED "\n-----BEGIN PUBLIC KEY-----\n" PLANTED "\n-----END PUBLIC KEY-----\n");
-	sandbox_write_text(&box, "hs.key", PLANTED);
-	stderr_catch_begin();
-	registry = sandbox_open(&box, CO_AUTH_JWT);
-	port = co_registry_file_port(registry);
-	for (size_t i = 0; i < 3; i++)
-		assert_int_equal(ask_hs256(&port, PLANTED), 9300002);
-	co_registry_file_close(registry);
-	log = stderr_catch_end();
-
-	assert_int_equal(count_of(log, "\n"), 2);
-	assert_int_equal(count_of(log, "registry.key_unusable"), 2);
-	assert_int_equal(count_of(log, A), 2);
-	assert_int_equal(count_of(log, "/planted.pem\""), 1);
-	assert_int_equal(count_of(log, "/not-there.key\""), 1);
-	assert_int_equal(count_of(log, PLANTED), 0);
-	free(log);
-}
-
-/* Without tokens to judge no secret is read, so none is in memory and none is missed. */
-static void open__other_auth_modes__key_files_are_left_alone(void **state)
-{
-	char *log;
-
-	(void)state;
-	sandbox_write_text(&box, "registry.json", KEYS("{\"alg\":\"HS256\",\"secretFile\":\"not-there.key\"}"));
-	stderr_catch_begin();
-	co_registry_file_close(sandbox_open(&box, CO_AUTH_NONE));
-	co_registry_file_close(sandbox_open(&box, CO_AUTH_API_KEY));
-	log = stderr_catch_end();
-
-	assert_string_equal(log, "");
-	free(log);
-}
-
-static void open__key_file_at_the_size_limit__taken_and_beyond_not(void **state)
-{
-	static char secret[64 * 1024 + 1];
-	struct co_registry_file *registry;
-	struct co_registry port;
-	char *log;
-
-	(void)state;
-	memset(secret, 's', sizeof secret);
-	sandbox_write_text(&box, "registry.json", KEYS("{\"alg\":\"HS256\",\"secretFile\":\"large.key\"}"));
-	sandbox_write(&box, "large.key", secret, sizeof secret - 1);
-	registry = sandbox_open(&box, CO_AUTH_JWT);
-	port = co_registry_file_port(registry);
-	assert_int_equal(ask_hs256(&port, "x"), 9300012);
-
-	sandbox_write(&box, "large.key", secret, sizeof secret);
-	stderr_catch_begin();
-	assert_int_equal(co_registry_file_reload(registry, NULL), CO_OK);
-	log = stderr_catch_end();
-	assert_int_equal(ask_hs256(&port, "x"), 9300002);
-	assert_non_null(strstr(log, "the file is too large"));
-	free(log);
-	co_registry_file_close(registry);
-}
-
-#define LANES 3
-#define ROUNDS 300
-
-struct lane {
-	struct co_registry port;
-	const char *authorization;
-	atomic_bool *stop;
-	size_t answers;
-};
-
-/* What a lane does with each batch. A failing assertion must not leave a thread that is not the test's, so wrong
- * answers end the count. */
-static void *run_lane(void *argument)
-{
-	struct lane *lane = argument;
-	struct co_uuid id;
-
-	if (!co_uuid_parse(CO_VIEW(A), &id))
-		return NULL;
-	do {
-		const struct co_credentials credentials = {.authorization = co_view_cstr(lane->authorization),
-												   .namespace_name = CO_VIEW("default")};
-		const void *edition = lane->port.acquire(lane->port.self);
-		struct co_merchant merchant;
-		enum co_code refusal = CO_CODE_COUNT;
-		bool good = lane->port.find(edition, &id, &merchant) && merchant.processors.count == 1 &&
-					co_view_eq(merchant.processors.names[0], CO_VIEW("p")) &&
-					lane->port.authenticate(edition, &id, &credentials, 0, &refusal);
-
-		lane->port.release(lane->port.self, edition);
-		if (!good) {
-			lane->answers = 0;
-			return NULL;
-		}
-		lane->answers++;
-	} while (!atomic_load(lane->stop));
-	return NULL;
-}
-
-static void reload__under_working_lanes__no_answer_goes_wrong(void **state)
-{
-	static char authorization[1024] = "Bearer ";
-	struct lane lanes[LANES];
-	pthread_t threads[LANES];
-	atomic_bool stop = false;
-	struct co_registry_file *registry;
-
-	(void)state;
-	sandbox_write_text(
-		&box, "registry.json",
-		WITH("\"processors\":[\"p\"],\"jwt\":{\"keys\":[{\"alg\":\"HS256\",\"secretFile\":\"hs.key\"}]}"));
-	sandbox_write_text(&box, "hs.key", "s");
-	registry = sandbox_open(&box, CO_AUTH_JWT);
-	token_hs256(authorization + 7, "{\"alg\":\"HS256\"}", TOKEN_CLAIMS, "s", 1);
-	for (size_t i = 0; i < LANES; i++) {
-		lanes[i] = (struct lane){co_registry_file_port(registry), authorization, &stop, 0};
-		assert_int_equal(pthread_create(&threads[i], NULL, run_lane, &lanes[i]), 0);
-	}
-
-	for (size_t i = 0; i < ROUNDS; i++)
-		assert_int_equal(co_registry_file_reload(registry, NULL), CO_OK);
-	atomic_store(&stop, true);
-
-	for (size_t i = 0; i < LANES; i++) {
-		assert_int_equal(pthread_join(threads[i], NULL), 0);
-		assert_true(lanes[i].answers > 0);
-	}
-	co_registry_file_close(registry);
-}
-
 static void close__null__nothing(void **state)
 {
 	(void)state;
 	co_registry_file_close(NULL);
-}
-
-static int set_up(void **state)
-{
-	(void)state;
-	sandbox_make(&box);
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	sandbox_clear(&box);
-	return 0;
 }
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -711,14 +378,6 @@ int main(void)
 		cmocka_unit_test(authenticate__api_key__by_its_hash_alone),
 		cmocka_unit_test(open__no_file__every_merchant_is_known_and_none_has_keys),
 		cmocka_unit_test(open__file_that_cannot_be_read__refused),
-		cmocka_unit_test(reload__good_file__the_new_edition_for_who_acquires_then),
-		cmocka_unit_test(reload__bad_file__nothing_changes),
-		cmocka_unit_test(reload__key_file_changed__the_new_secret_counts),
-		cmocka_unit_test(open__secret_of_any_bytes_at_an_absolute_name__taken),
-		cmocka_unit_test(open__key_file_that_cannot_be_used__one_log_line_without_content),
-		cmocka_unit_test(open__other_auth_modes__key_files_are_left_alone),
-		cmocka_unit_test(open__key_file_at_the_size_limit__taken_and_beyond_not),
-		cmocka_unit_test(reload__under_working_lanes__no_answer_goes_wrong),
 		cmocka_unit_test(close__null__nothing),
 	};
 	static struct CMUnitTest tests[COUNT(single) + COUNT(refusal_rows) + COUNT(accepted_rows)];
@@ -743,5 +402,5 @@ int main(void)
 										   .test_func = open__file_of_the_row__accepted,
 										   .initial_state = (void *)(uintptr_t)accepted_rows[i]};
 	}
-	return _cmocka_run_group_tests("registry_file", tests, count, set_up, tear_down);
+	return _cmocka_run_group_tests("registry_file", tests, count, registry_box_make, registry_box_clear);
 }
