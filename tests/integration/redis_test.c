@@ -1,10 +1,16 @@
 /* Redis loses everything, or goes away, in the midst of load: it is made again from the log, and nobody notices but by
- * the time it takes. */
+ * the time it takes. And a Redis that would throw sessions away is not worked on. */
 #include "it.h"
+
+#include <hiredis/hiredis.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 static void begin(struct rig *rig, void **state)
 {
-	rig_open(rig, *state);
+	(void)state;
+	rig_open(rig, rig_shared);
 	rig_start(rig, 0, 1, NULL);
 	rig_load(rig, 60);
 	rig_wait_ready(rig, 0);
@@ -64,7 +70,8 @@ static void redis__away_at_start__worker_waits(void **state)
 {
 	struct rig rig;
 
-	rig_open(&rig, *state);
+	(void)state;
+	rig_open(&rig, rig_shared);
 	co_tk_redis_kill(&rig.servers->redis);
 	rig_start(&rig, 0, 1, NULL);
 	rig_load(&rig, 20);
@@ -77,6 +84,228 @@ static void redis__away_at_start__worker_waits(void **state)
 	rig_close(&rig);
 }
 
+static void redis_set(struct rig *rig, const char *name, const char *value)
+{
+	freeReplyObject(co_tk_redis_call(&rig->servers->redis, "CONFIG SET %s %s", name, value));
+}
+
+static void limit_memory(struct rig *rig, const char *maxmemory, const char *policy)
+{
+	redis_set(rig, "maxmemory", maxmemory);
+	redis_set(rig, "maxmemory-policy", policy);
+}
+
+/* Lines of the worker's log that hold both words. */
+static size_t lines_with(struct rig *rig, const char *event, const char *word)
+{
+	char *log = co_tk_worker_log(&rig->workers[0]), *save = NULL;
+	size_t count = 0;
+
+	for (char *line = strtok_r(log, "\n", &save); line; line = strtok_r(NULL, "\n", &save))
+		count += strstr(line, event) && strstr(line, word);
+	free(log);
+	return count;
+}
+
+static void expect_alive(struct rig *rig)
+{
+	if (co_tk_worker_wait(&rig->workers[0], 0) != -1)
+		co_tk_fail("the worker ended while it should wait:\n%s", co_tk_worker_log(&rig->workers[0]));
+}
+
+/* Within 15 s (contract section 9), and what a busy machine adds to the asking. */
+static void await_not_ready(struct rig *rig)
+{
+	for (int64_t end_ms = co_tk_now_ms() + 17000; co_tk_worker_get(&rig->workers[0], "/readyz", NULL) != 503;) {
+		expect_alive(rig);
+		co_tk_check(co_tk_now_ms() < end_ms, "/readyz is not 503 in time:\n%s", co_tk_worker_log(&rig->workers[0]));
+		co_tk_reader_poll(&rig->reader, 100);
+	}
+}
+
+static size_t keys_of(struct rig *rig)
+{
+	redisReply *keys = co_tk_redis_call(&rig->servers->redis, "KEYS %s:*", rig->key_prefix);
+	size_t count = keys->elements;
+
+	freeReplyObject(keys);
+	return count;
+}
+
+/* What may evict our keys, and what ends it. */
+struct eviction {
+	const char *policy, *cured_maxmemory, *cured_policy;
+};
+
+/* Nothing is read from or written to a Redis that may have thrown sessions away. */
+static void redis__evicts_at_start__worker_waits_until_it_does_not(void **state)
+{
+	const struct eviction *row = *state;
+	char reason[96];
+	struct rig rig;
+
+	snprintf(reason, sizeof(reason), "maxmemory-policy is %s and maxmemory 1073741824", row->policy);
+	rig_open(&rig, rig_shared);
+	limit_memory(&rig, "1gb", row->policy);
+	rig_start(&rig, 0, 1, NULL);
+	rig_load(&rig, 20);
+	co_tk_reader_poll(&rig.reader, 7000);
+	expect_alive(&rig);
+	assert_int_equal(co_tk_worker_get(&rig.workers[0], "/livez", NULL), 200);
+	assert_int_equal(co_tk_worker_get(&rig.workers[0], "/readyz", NULL), 503);
+	assert_int_equal(keys_of(&rig), 0);
+	assert_int_equal(lines_with(&rig, "\"redis.evicts\"", reason), 1);
+	assert_int_equal(lines_with(&rig, "\"redis.evicts\"", ""), 1);
+	assert_int_equal(lines_with(&rig, "\"redis.down\"", ""), 0);
+	limit_memory(&rig, row->cured_maxmemory, row->cured_policy);
+	rig_wait_ready(&rig, 0);
+	rig_settle_and_check(&rig, 90000, "Redis evicts at the start");
+	limit_memory(&rig, "0", "noeviction");
+	rig_close(&rig);
+}
+
+/* The connection was good when it was made. */
+static void redis__begins_to_evict__worker_waits_until_it_does_not(void **state)
+{
+	struct rig rig;
+
+	begin(&rig, state);
+	limit_memory(&rig, "1gb", "allkeys-lru");
+	rig_load(&rig, 20);
+	await_not_ready(&rig);
+	rig_load(&rig, 20);
+	co_tk_reader_poll(&rig.reader, 2000);
+	assert_int_equal(lines_with(&rig, "\"redis.evicts\"", "allkeys-lru"), 1);
+	assert_true(co_tk_worker_metric(&rig.workers[0], "checkout_recoveries_total{cause=\"view_down\"}") >= 1);
+	assert_true(co_tk_worker_metric(&rig.workers[0], "checkout_redis_errors_total{operation=\"connect\"}") >= 1);
+	limit_memory(&rig, "1gb", "noeviction");
+	rig_wait_ready(&rig, 0);
+	rig_settle_and_check(&rig, 90000, "Redis begins to evict");
+	limit_memory(&rig, "0", "noeviction");
+	rig_close(&rig);
+}
+
+/* Our keys have no time to live, and a limit that is not set is never reached. */
+static void redis__policies_that_spare_our_keys__goes_on(void **state)
+{
+	static const char *const spared[][2] = {{"1gb", "volatile-lru"}, {"0", "allkeys-lru"}, {"1gb", "noeviction"}};
+	struct rig rig;
+
+	begin(&rig, state);
+	for (size_t i = 0; i < sizeof(spared) / sizeof(*spared); i++) {
+		/* not through a mixture of two rows */
+		redis_set(&rig, "maxmemory-policy", "noeviction");
+		limit_memory(&rig, spared[i][0], spared[i][1]);
+		rig_load(&rig, 10);
+		co_tk_reader_poll(&rig.reader, 7000);
+		if (!co_tk_worker_is_ready(&rig.workers[0]))
+			fail_msg("not ready with maxmemory %s and %s", spared[i][0], spared[i][1]);
+	}
+	assert_int_equal(lines_with(&rig, "\"redis.evicts\"", ""), 0);
+	assert_int_equal(lines_with(&rig, "\"redis.unchecked\"", ""), 0);
+	limit_memory(&rig, "0", "noeviction");
+	rig_settle_and_check(&rig, 90000, "policies that spare our keys");
+	rig_close(&rig);
+}
+
+static void load_until_down_with(struct rig *rig, const char *word)
+{
+	for (int64_t end_ms = co_tk_now_ms() + 20000; lines_with(rig, "\"redis.down\"", word) == 0;) {
+		expect_alive(rig);
+		co_tk_check(co_tk_now_ms() < end_ms, "no redis.down with %s:\n%s", word, co_tk_worker_log(&rig->workers[0]));
+		rig_load(rig, 5);
+		co_tk_reader_poll(&rig->reader, 200);
+	}
+}
+
+/* A fault of another kind is not lost behind the minute of the one before. */
+static void redis__another_fault_within_the_minute__named_as_well(void **state)
+{
+	struct rig rig;
+
+	begin(&rig, state);
+	int64_t began_ms = co_tk_now_ms();
+	co_tk_redis_kill(&rig.servers->redis);
+	await_not_ready(&rig);
+	assert_int_equal(lines_with(&rig, "\"redis.down\"", ""), 1);
+	co_tk_redis_restart(&rig.servers->redis);
+	rig_wait_ready(&rig, 0);
+	redis_set(&rig, "maxmemory", "1");
+	load_until_down_with(&rig, "OOM command not allowed");
+	co_tk_reader_poll(&rig.reader, 3000);
+	co_tk_check(co_tk_now_ms() - began_ms < 60000, "too slow to tell: %lld ms", (long long)(co_tk_now_ms() - began_ms));
+	assert_int_equal(lines_with(&rig, "\"redis.down\"", "OOM"), 1);
+	redis_set(&rig, "maxmemory", "0");
+	rig_wait_ready(&rig, 0);
+	rig_settle_and_check(&rig, 90000, "one fault after the other");
+	rig_close(&rig);
+}
+
+/* As Kafka's clients are called (docs/names.md). */
+static void redis__connections__have_names(void **state)
+{
+	static const struct {
+		const char *role;
+		int lane;
+	} wanted[] = {{"lane", 0}, {"lane", 1}, {"health", 0}};
+	struct rig rig;
+
+	(void)state;
+	rig_open(&rig, rig_shared);
+	rig_start(&rig, 0, 2, NULL);
+	rig_load(&rig, 20);
+	rig_wait_ready(&rig, 0);
+	redisReply *clients = co_tk_redis_call(&rig.servers->redis, "CLIENT LIST");
+	for (size_t i = 0; i < sizeof(wanted) / sizeof(*wanted); i++) {
+		char field[96];
+		snprintf(field, sizeof(field), " name=checkout-%s-%sw0-%d ", wanted[i].role, rig.prefix, wanted[i].lane);
+		if (!strstr(clients->str, field))
+			fail_msg("no%sin\n%s", field, clients->str);
+	}
+	freeReplyObject(clients);
+	rig_settle_and_check(&rig, 90000, "names of connections");
+	rig_close(&rig);
+}
+
+static struct eviction lru = {"allkeys-lru", "1gb", "noeviction"};
+static struct eviction lfu = {"allkeys-lfu", "1gb", "volatile-ttl"};
+static struct eviction chance = {"allkeys-random", "0", "allkeys-random"};
+
+#define EVICTS(row)                                                                                                  \
+	{                                                                                                                \
+		"redis__evicts_at_start__worker_waits: " #row, redis__evicts_at_start__worker_waits_until_it_does_not, NULL, \
+			NULL, &(row)                                                                                             \
+	}
+
+/* Somebody deletes sessions from Redis, and nothing else: no answer may come from what is left. */
+static void redis__sessions_deleted__rebuilt_when_they_are_asked_for(void **state)
+{
+	char sid[37], id[32];
+	struct rig rig;
+
+	begin(&rig, state);
+	rig_session_id("taken", sid);
+	rig_send(
+		&rig, sid, "create", "taken-1", NULL,
+		"{\"referenceId\":\"taken\",\"ttlSeconds\":25,\"config\":{\"modes\":[\"PAYMENT_WITH_WALLET\"]},\"payment\":"
+		"{\"amount\":1,\"merchantTransactionId\":\"t\"}}");
+	assert_non_null(rig_reply(&rig, "taken-1", 60000));
+	for (int i = 0; i < 2; i++) {
+		redisReply *keys = co_tk_redis_call(&rig.servers->redis, "KEYS %s:*:s:*", rig.key_prefix);
+		assert_true(keys->elements > 0);
+		for (size_t k = 0; k < keys->elements; k++)
+			freeReplyObject(co_tk_redis_call(&rig.servers->redis, "DEL %s", keys->element[k]->str));
+		freeReplyObject(keys);
+		snprintf(id, sizeof(id), "taken-get-%d", i);
+		rig_send(&rig, sid, "get", id, sid, NULL);
+		const struct co_tk_record *reply = rig_reply(&rig, id, 60000);
+		assert_non_null(reply);
+		assert_true(co_tk_header_is(&reply->r, "checkout-status", "200"));
+	}
+	rig_settle_and_check(&rig, 60000, "sessions deleted from Redis");
+	rig_close(&rig);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -84,7 +313,15 @@ int main(void)
 		cmocka_unit_test(redis__flushed_in_mid_run__rebuilt),
 		cmocka_unit_test(redis__away_over_deadlines__events_come_late_and_once),
 		cmocka_unit_test(redis__away_at_start__worker_waits),
+		EVICTS(lru),
+		EVICTS(lfu),
+		EVICTS(chance),
+		cmocka_unit_test(redis__begins_to_evict__worker_waits_until_it_does_not),
+		cmocka_unit_test(redis__policies_that_spare_our_keys__goes_on),
+		cmocka_unit_test(redis__another_fault_within_the_minute__named_as_well),
+		cmocka_unit_test(redis__connections__have_names),
+		cmocka_unit_test(redis__sessions_deleted__rebuilt_when_they_are_asked_for),
 	};
 
-	return cmocka_run_group_tests(tests, rig_servers_start, rig_servers_stop);
+	return cmocka_run_group_tests(tests, rig_shared_start, rig_shared_stop);
 }

@@ -10,8 +10,6 @@
 
 #define PASSWORD "redis-password-3e77"
 
-static struct rig_servers *servers;
-
 /* The rights of the documented line, from "resetkeys" on, with the rig's key prefix for the default one. */
 static char *documented_rights(const struct rig *rig)
 {
@@ -32,20 +30,26 @@ static char *documented_rights(const struct rig *rig)
 	return rights;
 }
 
-static void set_user(const struct rig *rig, const char *password)
+/* `change`: what is given or taken besides the documented line. */
+static void set_user_but(const struct rig *rig, const char *password, const char *change)
 {
 	char *rights = documented_rights(rig);
-	char *command = co_tk_format("ACL SETUSER %suser reset on >%s %s", rig->key_prefix, password, rights);
-	freeReplyObject(co_tk_redis_call(&servers->redis, command));
+	char *command = co_tk_format("ACL SETUSER %suser reset on >%s %s%s", rig->key_prefix, password, rights, change);
+	freeReplyObject(co_tk_redis_call(&rig->servers->redis, command));
 	free(command);
 	free(rights);
+}
+
+static void set_user(const struct rig *rig, const char *password)
+{
+	set_user_but(rig, password, "");
 }
 
 /* Starts the worker with its Redis URL in a file. */
 static void start(struct rig *rig, const char *password)
 {
 	char *path = co_tk_format("%s/url", co_tk_temp_dir());
-	char *url = co_tk_format("redis://%suser:%s@127.0.0.1:%d/0\n", rig->key_prefix, password, servers->redis.port);
+	char *url = co_tk_format("redis://%suser:%s@127.0.0.1:%d/0\n", rig->key_prefix, password, rig->servers->redis.port);
 	char *variable = co_tk_format("CHECKOUT_REDIS_URL_FILE=%s", path);
 	const char *environment[] = {variable, NULL};
 	const struct co_tk_worker_options options = {.instance = rig->prefix,
@@ -55,7 +59,7 @@ static void start(struct rig *rig, const char *password)
 												 .environment = environment};
 
 	co_tk_write_file(path, url);
-	co_tk_worker_start(&rig->workers[0], &servers->kafka, &servers->redis, &options);
+	co_tk_worker_start(&rig->workers[0], &rig->servers->kafka, &rig->servers->redis, &options);
 	free(path);
 	free(url);
 	free(variable);
@@ -74,7 +78,7 @@ static long calls_of(const char *stats, const char *command)
 /* Every +command of the line was called; `connection` state commands are counted by the server as well. */
 static void each_right_was_used(const struct rig *rig)
 {
-	redisReply *stats = co_tk_redis_call(&servers->redis, "INFO commandstats");
+	redisReply *stats = co_tk_redis_call(&rig->servers->redis, "INFO commandstats");
 	char *rights = documented_rights(rig), *more = NULL;
 	size_t count = 0;
 
@@ -91,9 +95,9 @@ static void each_right_was_used(const struct rig *rig)
 	freeReplyObject(stats);
 }
 
-static void nothing_was_denied(void)
+static void nothing_was_denied(struct co_tk_redis *redis)
 {
-	redisReply *log = co_tk_redis_call(&servers->redis, "ACL LOG");
+	redisReply *log = co_tk_redis_call(redis, "ACL LOG");
 
 	if (log->elements > 0)
 		fail_msg("%zu commands were denied", log->elements);
@@ -103,9 +107,9 @@ static void nothing_was_denied(void)
 /* Load, expiry, a flush in between (so that the view is rebuilt): the oracle finds nothing. */
 static void redis__documented_rights__enough_and_each_needed(void **state)
 {
+	struct rig_servers *servers = *state;
 	struct rig rig;
 
-	(void)state;
 	rig_open(&rig, servers);
 	freeReplyObject(co_tk_redis_call(&servers->redis, "CONFIG RESETSTAT"));
 	set_user(&rig, PASSWORD);
@@ -122,23 +126,77 @@ static void redis__documented_rights__enough_and_each_needed(void **state)
 		freeReplyObject(co_tk_redis_call(&servers->redis, "DEL %s:{%d}:m", rig.key_prefix, p));
 	rig_load(&rig, 40);
 	rig_settle_and_check(&rig, 60000, "redis acl");
-	nothing_was_denied();
+	nothing_was_denied(&servers->redis);
 	assert_false(secure_file_holds(rig.workers[0].log, PASSWORD));
+	assert_false(secure_file_holds(rig.workers[0].log, "redis.unchecked"));
 	rig_close(&rig);
 	assert_false(secure_file_holds(rig.workers[0].log, PASSWORD));
 	each_right_was_used(&rig);
 }
 
+static void redis__documented_rights__enough_to_see_that_it_evicts(void **state)
+{
+	struct rig_servers *servers = *state;
+	struct rig rig;
+
+	rig_open(&rig, servers);
+	set_user(&rig, PASSWORD);
+	freeReplyObject(co_tk_redis_call(&servers->redis, "CONFIG SET maxmemory 1gb"));
+	freeReplyObject(co_tk_redis_call(&servers->redis, "CONFIG SET maxmemory-policy allkeys-lru"));
+	start(&rig, PASSWORD);
+	co_tk_sleep_ms(5000);
+	assert_int_equal(co_tk_worker_get(&rig.workers[0], "/readyz", NULL), 503);
+	assert_true(secure_file_holds(rig.workers[0].log, "\"redis.evicts\""));
+	freeReplyObject(co_tk_redis_call(&servers->redis, "CONFIG SET maxmemory-policy noeviction"));
+	freeReplyObject(co_tk_redis_call(&servers->redis, "CONFIG SET maxmemory 0"));
+	rig_wait_ready(&rig, 0);
+	nothing_was_denied(&servers->redis);
+	rig_close(&rig);
+}
+
+static size_t lines_with(const char *path, const char *word)
+{
+	char *text = co_tk_read_file(path, NULL);
+	size_t count = 0;
+
+	for (const char *at = text ? strstr(text, word) : NULL; at; at = strstr(at + 1, word))
+		count++;
+	free(text);
+	return count;
+}
+
+/* The rights of an installation that was set up before they were asked for: said once, by all connections together and
+ * over later looks; a connection without a name works like any other. */
+static void redis__no_right_to_look__said_once_and_goes_on(void **state)
+{
+	struct rig_servers *servers = *state;
+	struct rig rig;
+
+	rig_open(&rig, servers);
+	set_user_but(&rig, PASSWORD, " -info -client|setname");
+	start(&rig, PASSWORD);
+	rig_wait_ready(&rig, 0);
+	rig_load(&rig, 20);
+	co_tk_sleep_ms(7000);
+	rig_settle_and_check(&rig, 60000, "redis without the right to look");
+	assert_int_equal(lines_with(rig.workers[0].log, "\"redis.unchecked\""), 1);
+	assert_int_equal(lines_with(rig.workers[0].log, "NOPERM"), 1);
+	assert_false(secure_file_holds(rig.workers[0].log, "redis.down"));
+	rig_close(&rig);
+	freeReplyObject(co_tk_redis_call(&servers->redis, "ACL LOG RESET"));
+}
+
 /* What somebody with the worker's password cannot do. */
 static void redis__documented_rights__nothing_else(void **state)
 {
-	static const char *const denied[] = {"FLUSHALL",         "CONFIG GET *", "KEYS *",           "ACL LIST",
-										 "SHUTDOWN NOSAVE",  "MONITOR",      "GET other",        "SET other 1",
-										 "EVAL return(1) 0", "SCRIPT FLUSH", "REPLICAOF NO ONE", "SAVE"};
-	struct rig rig = {.key_prefix = "deny"};
+	static const char *const denied[] = {
+		"FLUSHALL",         "CONFIG GET *", "KEYS *",    "ACL LIST",    "CLIENT LIST",      "CLIENT KILL TYPE normal",
+		"SHUTDOWN NOSAVE",  "MONITOR",      "GET other", "SET other 1", "EVAL return(1) 0", "SCRIPT FLUSH",
+		"REPLICAOF NO ONE", "SAVE"};
+	struct rig_servers *servers = *state;
+	struct rig rig = {.servers = servers, .key_prefix = "deny"};
 	redisContext *context = redisConnect("127.0.0.1", servers->redis.port);
 
-	(void)state;
 	set_user(&rig, PASSWORD);
 	assert_true(context && !context->err);
 	redisReply *reply = redisCommand(context, "AUTH denyuser " PASSWORD);
@@ -161,8 +219,7 @@ static void redis__wrong_password__waits_and_goes_on(void **state)
 	struct rig rig;
 	char *body = NULL;
 
-	(void)state;
-	rig_open(&rig, servers);
+	rig_open(&rig, *state);
 	set_user(&rig, PASSWORD);
 	start(&rig, wrong);
 	co_tk_sleep_ms(5000);
@@ -183,20 +240,14 @@ static void redis__wrong_password__waits_and_goes_on(void **state)
 	assert_false(secure_file_holds(rig.workers[0].log, wrong));
 }
 
-static int setup(void **state)
-{
-	int status = rig_servers_start(state);
-
-	servers = *state;
-	return status;
-}
-
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(redis__documented_rights__enough_and_each_needed),
+		cmocka_unit_test(redis__documented_rights__enough_to_see_that_it_evicts),
+		cmocka_unit_test(redis__no_right_to_look__said_once_and_goes_on),
 		cmocka_unit_test(redis__documented_rights__nothing_else),
 		cmocka_unit_test(redis__wrong_password__waits_and_goes_on),
 	};
-	return cmocka_run_group_tests(tests, setup, rig_servers_stop);
+	return cmocka_run_group_tests(tests, rig_servers_start, rig_servers_stop);
 }

@@ -42,6 +42,7 @@ struct co_store_load {
 	struct co_store_entry *found; /* id_count of them, in the order of `ids` */
 	size_t due_count;
 	struct co_store_entry *due; /* by deadline, then id */
+	bool damaged;               /* one of `ids` has a deadline and no session */
 };
 
 struct co_store_apply {

@@ -1,7 +1,7 @@
 #include "redis_scripts.h"
 
-/* ARGV: seq, key stem, due until ("-" none), due max, ids… → {1, due count, (id, score, blob)…, blob…} or {0, seq}.
- * Reads only. */
+/* ARGV: seq, key stem, due until ("-" none), due max, ids… → {1, due count, (id, score, blob)…, blob…} or {0, seq}; 2
+ * in place of 1: one of the ids has a deadline and no session, somebody took its key. Reads only. */
 static const char load[] =
 	"local m=redis.call('HMGET',KEYS[1],'seq','gen')\n"
 	"if (m[1] or '0')~=ARGV[1] then return {0,m[1] or '0'} end\n"
@@ -14,7 +14,13 @@ static const char load[] =
 	"  out[#out+1]=due[i] out[#out+1]=due[i+1] out[#out+1]=redis.call('GET',stem..':s:'..due[i])\n"
 	" end\n"
 	"end\n"
-	"for i=5,#ARGV do out[#out+1]=redis.call('GET',stem..':s:'..ARGV[i]) end\n"
+	"for i=5,#ARGV do\n"
+	" local id=ARGV[i]\n"
+	" local blob=redis.call('GET',stem..':s:'..id)\n"
+	" if not blob and (redis.call('ZSCORE',stem..':due',id) or redis.call('ZSCORE',stem..':held',id)) then out[1]=2 "
+	"end\n"
+	" out[#out+1]=blob\n"
+	"end\n"
 	"return out";
 
 /* Writes (id, blob, due, held)… from ARGV[first] on under `stem`; returns how many more sessions live than before. */

@@ -127,7 +127,7 @@ static enum co_status verdict_of(const redisReply *reply)
 {
 	if (reply->type != REDIS_REPLY_ARRAY || reply->elements < 2)
 		return CO_VIEW_DOWN;
-	return integer_of(reply->element[0]) == 1 ? CO_OK : CO_VIEW_MISMATCH;
+	return integer_of(reply->element[0]) > 0 ? CO_OK : CO_VIEW_MISMATCH;
 }
 
 static enum co_status receive_verdict(struct co_redis_link *link)
@@ -206,6 +206,7 @@ static struct co_view blob_of(struct co_arena *arena, const redisReply *reply)
 static enum co_status read_load(const redisReply *reply, struct co_arena *arena, struct co_store_load *load)
 {
 	CO_TRY(verdict_of(reply));
+	load->damaged = integer_of(reply->element[0]) == 2;
 	size_t due = (size_t)integer_of(reply->element[1]);
 	if (reply->elements != 2 + 3 * due + load->id_count)
 		return CO_VIEW_DOWN;
@@ -489,7 +490,7 @@ struct co_redis_store *co_redis_store_open(const struct co_redis_wish *wish)
 	store->prefix = wish->key_prefix;
 	store->partition_count = wish->partition_count;
 	store->rebuilds = rebuilds;
-	co_redis_link_init(&store->link, wish->url, wish->timeout_ms);
+	co_redis_link_init(&store->link, wish->url, wish->timeout_ms, wish->role, wish->member);
 	return store;
 }
 

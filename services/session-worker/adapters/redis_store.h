@@ -15,6 +15,7 @@ struct co_redis_wish {
 	const char *key_prefix;
 	int64_t timeout_ms; /* of one call, connecting included */
 	int32_t partition_count;
+	const char *role, *member; /* CLIENT LIST shows checkout-<role>-<member> */
 };
 
 /* Connects at the first call. Strings of the wish must outlive the store. Never fails: an unusable url shows at the
