@@ -6,6 +6,7 @@
 
 #define TRANSACTION_TIMEOUT_MS 10000
 #define SESSION_TIMEOUT_MS 10000
+#define LONGEST_MARKER_MS 20000 /* the partition's leader is out of the coordinator's reach */
 
 /* ---- logs ---- */
 
@@ -20,7 +21,7 @@ static size_t bytes_of(const struct co_record *record)
 static struct co_view put(char **to, struct co_view from)
 {
 	struct co_view view = {from.ptr ? *to : NULL, from.len};
-	if (from.len)
+	if (from.ptr && from.len)
 		memcpy(*to, from.ptr, from.len);
 	*to += from.len;
 	return view;
@@ -63,7 +64,8 @@ int64_t co_broker_append(struct co_world *world, enum co_model_topic topic, cons
 	int64_t clock_ms = world->now_ms + broker->skew_ms;
 	if (clock_ms > broker->latest_ms)
 		broker->latest_ms = clock_ms;
-	bool theirs = message->timestamp_ms >= 0 && (topic != CO_M_COMMANDS || CO_MUTATED(CLIENT_TIMESTAMPS));
+	bool stream = world->has[CO_FEATURE_STREAM];
+	bool theirs = message->timestamp_ms >= 0 && (topic != CO_M_COMMANDS || stream || CO_MUTATED(CLIENT_TIMESTAMPS));
 	struct co_record record = {.partition = message->partition,
 							   .offset = (int64_t)part->count,
 							   .timestamp_ms = theirs ? message->timestamp_ms : clock_ms,
@@ -73,7 +75,8 @@ int64_t co_broker_append(struct co_world *world, enum co_model_topic topic, cons
 							   .headers = message->headers};
 	struct co_entry *entry = slot(part);
 	entry->txn = txn;
-	entry->append_ms = broker->latest_ms;
+	entry->at_ms = world->now_ms;
+	entry->clock_ms = stream && topic == CO_M_EVENTS ? co_broker_clock(world, message->partition) : broker->latest_ms;
 	entry->memory = co_record_copy(&record, &entry->record);
 	return record.offset;
 }
@@ -112,6 +115,18 @@ const struct co_record *co_broker_visible(const struct co_world *world, enum co_
 	const struct co_entry *entry = &world->broker.topics[topic].parts[partition].entries[offset];
 	bool hidden = entry->marker || (entry->compacted && !whole) || (entry->txn && !entry->txn->commit);
 	return hidden ? NULL : &entry->record;
+}
+
+int64_t co_broker_clock(const struct co_world *world, int32_t partition)
+{
+	const struct co_log_part *part = &world->broker.topics[CO_M_COMMANDS].parts[partition];
+	int64_t clock_ms = 0;
+	for (int64_t offset = 0; offset < (int64_t)part->count; offset++) {
+		const struct co_record *record = co_broker_visible(world, CO_M_COMMANDS, partition, offset, false);
+		if (record && record->timestamp_ms > clock_ms)
+			clock_ms = record->timestamp_ms;
+	}
+	return clock_ms;
 }
 
 /* Of each key the last committed record stays. */
@@ -158,7 +173,8 @@ static void land(struct co_world *world, struct co_event *event)
 		txn->offsets_landed = true;
 		struct co_producer *producer = txn->producer;
 		for (size_t i = 0; i < producer->pending_count && txn->commit; i++)
-			world->broker.group.positions[producer->pending[i].partition] = producer->pending[i];
+			if (!producer->forgotten[i])
+				world->broker.group.positions[producer->pending[i].partition] = producer->pending[i];
 		producer->pending_count = 0;
 	} else {
 		struct co_touch *touch = &txn->touches[event->a];
@@ -172,7 +188,10 @@ static void land(struct co_world *world, struct co_event *event)
 
 static void land_later(struct co_world *world, struct co_txn *txn, int64_t touch)
 {
-	int64_t after_ms = co_strikes(world, CO_TROUBLE_MARKER_SLOW) ? co_between(world, 0, 3000) : co_between(world, 0, 4);
+	int64_t after_ms = co_between(world, 0, 4);
+	if (co_strikes(world, CO_TROUBLE_MARKER_SLOW))
+		after_ms =
+			co_between(world, 0, co_between(world, 0, world->has[CO_FEATURE_LOST] ? 1 : 7) ? 3000 : LONGEST_MARKER_MS);
 	co_at(world, after_ms, land, touch, 0, NULL)->whom = txn;
 }
 
@@ -180,6 +199,8 @@ static void decide(struct co_world *world, struct co_txn *txn, bool commit)
 {
 	txn->decided = true;
 	txn->commit = commit;
+	for (size_t i = 0; i < txn->producer->pending_count && commit; i++)
+		world->broker.group.truth[txn->producer->pending[i].partition] = txn->producer->pending[i];
 	for (size_t i = 0; i < txn->touch_count; i++)
 		land_later(world, txn, (int64_t)i);
 	if (txn->has_offsets)
@@ -242,6 +263,7 @@ bool co_broker_offsets(struct co_world *world, int worker, int epoch, uint64_t m
 		while (at < producer->pending_count && producer->pending[at].partition != positions[i].partition)
 			at++;
 		producer->pending[at] = positions[i];
+		producer->forgotten[at] = false;
 		if (at == producer->pending_count)
 			producer->pending_count++;
 	}
@@ -266,10 +288,26 @@ bool co_broker_is_unstable(const struct co_world *world, int32_t partition)
 	for (int worker = 0; worker < CO_WORKERS_MAX; worker++) {
 		const struct co_producer *producer = &world->broker.producers[worker];
 		for (size_t i = 0; i < producer->pending_count; i++)
-			if (producer->pending[i].partition == partition)
+			if (producer->pending[i].partition == partition && !producer->forgotten[i])
 				return true;
 	}
 	return false;
+}
+
+/* As DeleteGroups does: what open transactions hold for the group goes as well. */
+void co_broker_lose_offsets(struct co_world *world, int32_t only)
+{
+	struct co_broker *broker = &world->broker;
+	for (int32_t p = 0; p < world->partitions; p++) {
+		if (only >= 0 && p != only)
+			continue;
+		world->tallies.lost += broker->group.positions[p].offset >= 0;
+		broker->group.positions[p] = (struct co_position){.partition = p, .offset = -1};
+		for (int worker = 0; worker < CO_WORKERS_MAX; worker++)
+			for (size_t i = 0; i < broker->producers[worker].pending_count; i++)
+				if (broker->producers[worker].pending[i].partition == p)
+					broker->producers[worker].forgotten[i] = true;
+	}
 }
 
 /* ---- the group ---- */

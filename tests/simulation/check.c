@@ -31,14 +31,14 @@ static struct co_view header(const struct co_record *record, const char *name)
 static int64_t committed_seq(const struct co_world *world, int32_t partition)
 {
 	int64_t seq = 0;
-	(void)sscanf(world->broker.group.positions[partition].metadata, "v1;s=%" SCNd64, &seq);
+	(void)sscanf(world->broker.group.truth[partition].metadata, "v1;s=%" SCNd64, &seq);
 	return seq;
 }
 
 static bool is_read(struct co_world *world, int32_t partition)
 {
 	const struct co_log_part *part = &world->broker.topics[CO_M_COMMANDS].parts[partition];
-	int64_t position = world->broker.group.positions[partition].offset;
+	int64_t position = world->broker.group.truth[partition].offset;
 	if (co_broker_stable_end(world, CO_M_COMMANDS, partition) < (int64_t)part->count)
 		return false;
 	for (int64_t offset = position < 0 ? 0 : position; offset < (int64_t)part->count; offset++)
@@ -50,8 +50,10 @@ static bool is_read(struct co_world *world, int32_t partition)
 static bool awaits_expiry(const struct co_world *world, int32_t partition)
 {
 	const struct co_generation *shown = co_redis_generation(&world->redis.shards[partition]);
+	int64_t until_ms =
+		world->has[CO_FEATURE_STREAM] ? co_broker_clock(world, partition) : world->now_ms - EXPIRY_PATIENCE_MS;
 	for (size_t i = 0; i < shown->count; i++)
-		if (shown->items[i].bytes[0] == 'L' && shown->items[i].due_ms <= world->now_ms - EXPIRY_PATIENCE_MS)
+		if (shown->items[i].bytes[0] == 'L' && shown->items[i].due_ms <= until_ms)
 			return true;
 	return false;
 }
@@ -142,18 +144,19 @@ static void check_expiries(struct co_world *world, int32_t partition)
 			continue;
 		if (!co_instant_parse(header(record, "ce_time"), false, &deadline_ms))
 			co_violated(world, "an expired event without a time");
-		else if (part->entries[offset].append_ms < deadline_ms)
+		else if (part->entries[offset].clock_ms < deadline_ms)
 			co_violated(world, "I5 events %d/%lld: a session expired %lld ms before its deadline", partition,
-						(long long)offset, (long long)(deadline_ms - part->entries[offset].append_ms));
+						(long long)offset, (long long)(deadline_ms - part->entries[offset].clock_ms));
 	}
 }
 
 /* ---- I2, I4: the fold ---- */
 
-static bool is_same(const struct co_message *expected, const struct co_record *got)
+bool co_is_same(const struct co_message *expected, const struct co_record *got)
 {
 	bool same = co_view_eq(expected->key, got->key) && co_view_eq(expected->value, got->value) &&
-				expected->header_count == got->header_count;
+				expected->header_count == got->header_count &&
+				(expected->timestamp_ms < 0 || expected->timestamp_ms == got->timestamp_ms);
 	for (size_t i = 0; same && i < got->header_count; i++)
 		same = co_view_eq(expected->headers[i].name, got->headers[i].name) &&
 			   co_view_eq(expected->headers[i].value, got->headers[i].value);
@@ -192,7 +195,7 @@ static void check_order(struct co_world *world, const struct co_reference *refer
 			got = co_broker_visible(world, topic, partition, offset++, false);
 		if (!expected && !got)
 			return;
-		if (!expected || !got || !is_same(&expected->message, got)) {
+		if (!expected || !got || !co_is_same(&expected->message, got)) {
 			differ(world, topic, partition, expected ? &expected->message : NULL, got);
 			return;
 		}
@@ -213,7 +216,7 @@ static void check_set(struct co_world *world, const struct co_reference *referen
 		expected++;
 		for (int64_t offset = 0; offset < (int64_t)part->count; offset++) {
 			const struct co_record *got = co_broker_visible(world, topic, partition, offset, false);
-			found += got && part->entries[offset].txn && is_same(message, got);
+			found += got && part->entries[offset].txn && co_is_same(message, got);
 		}
 		if (found != 1)
 			co_violated(world, "I1 %s/%d: %.*s is there %zu times", world->broker.topics[topic].name, partition,
@@ -224,6 +227,21 @@ static void check_set(struct co_world *world, const struct co_reference *referen
 	if (written != expected)
 		co_violated(world, "I1 %s/%d: %zu records instead of %zu", world->broker.topics[topic].name, partition, written,
 					expected);
+}
+
+/* ---- what is too large is answered so ---- */
+
+static void check_huge(struct co_world *world, enum co_model_topic topic, int32_t partition)
+{
+	const struct co_log_part *part = &world->broker.topics[topic].parts[partition];
+	for (int64_t offset = 0; offset < (int64_t)part->count; offset++) {
+		const struct co_record *record = co_broker_visible(world, topic, partition, offset, false);
+		if (!record || !co_view_starts(header(record, "ce_causationid"), CO_VIEW(CO_HUGE)))
+			continue;
+		if (!co_view_eq(header(record, "checkout-error-code"), CO_VIEW("9300001")))
+			co_violated(world, "%s/%d: %.*s of a command whose verdict is too large", world->broker.topics[topic].name,
+						partition, SHOW(header(record, "checkout-error-code")));
+	}
 }
 
 /* ---- I6: the view ---- */
@@ -317,11 +335,14 @@ void co_check_all(struct co_world *world)
 			if (topic != CO_M_STATE)
 				check_order(world, &reference, (enum co_model_topic)topic, p);
 		check_set(world, &reference, CO_M_COMMANDS, p);
+		check_huge(world, CO_M_REPLIES, p);
 		check_view(world, &arena, &reference, p);
 		check_state(world, &arena, &reference, p);
 	}
-	for (int32_t p = 0; p < CO_OWN_REPLIES_PARTITIONS; p++)
+	for (int32_t p = 0; p < CO_OWN_REPLIES_PARTITIONS; p++) {
 		check_set(world, &reference, CO_M_OWN_REPLIES, p);
+		check_huge(world, CO_M_OWN_REPLIES, p);
+	}
 	co_reference_clear(&reference);
 	co_arena_clear(&arena);
 }

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define STALLED 1000 /* of 10,000 answers where to go on, in worlds with moves */
+
 static bool kafka_is_down(struct co_proc *proc)
 {
 	return proc->world->broker.down_until_ms > proc->world->now_ms || co_strikes(proc->world, CO_TROUBLE_KAFKA_DOWN);
@@ -151,7 +153,21 @@ static enum co_status inbox_committed(void *self, struct co_position *positions,
 		co_tell(world, "committed: %d/%lld %s", positions[i].partition, (long long)positions[i].offset,
 				positions[i].metadata);
 	}
+	co_proc_stall(proc, CO_FEATURE_MOVES, STALLED);
 	co_proc_step(proc, co_between(world, 0, 3));
+	return CO_OK;
+}
+
+static enum co_status inbox_bounds(void *self, int32_t partition, int64_t *low, int64_t *high, int timeout_ms)
+{
+	struct co_proc *proc = self;
+	co_proc_step(proc, co_between(proc->world, 0, 3));
+	if (kafka_is_down(proc)) {
+		co_proc_step(proc, timeout_ms);
+		return CO_LOG_DOWN;
+	}
+	*low = 0;
+	*high = co_broker_stable_end(proc->world, CO_M_COMMANDS, partition);
 	return CO_OK;
 }
 
@@ -166,6 +182,8 @@ static enum co_status inbox_start(void *self, const struct co_position *position
 		if (positions[i].partition != inbox->held[i])
 			return CO_REBALANCED;
 		inbox->next[i] = positions[i].offset < 0 ? 0 : positions[i].offset;
+		if (positions[i].offset < 0 && CO_MUTATED(LOST_TO_THE_END))
+			inbox->next[i] = co_broker_stable_end(proc->world, CO_M_COMMANDS, positions[i].partition);
 	}
 	inbox->started = true;
 	return CO_OK;
@@ -190,6 +208,7 @@ struct co_inbox co_model_inbox(struct co_proc *proc)
 							 .poll = inbox_poll,
 							 .assigned = inbox_assigned,
 							 .committed = inbox_committed,
+							 .bounds = inbox_bounds,
 							 .start = inbox_start,
 							 .release = inbox_release,
 							 .leave = inbox_leave};
@@ -247,6 +266,13 @@ static enum co_status replay_next(void *self, int timeout_ms, struct co_arena *a
 	return CO_NOTHING;
 }
 
+static bool replay_is_settled(void *self)
+{
+	const struct co_proc *proc = self;
+	const struct co_model_log *state = &proc->world->broker.topics[CO_M_STATE];
+	return proc->replay.told_end == (int64_t)state->parts[proc->replay.partition].count;
+}
+
 static void replay_close(void *self)
 {
 	forget_last(self);
@@ -254,7 +280,8 @@ static void replay_close(void *self)
 
 struct co_replay co_model_replay(struct co_proc *proc)
 {
-	return (struct co_replay){.self = proc, .open = replay_open, .next = replay_next, .close = replay_close};
+	return (struct co_replay){
+		.self = proc, .open = replay_open, .next = replay_next, .is_settled = replay_is_settled, .close = replay_close};
 }
 
 void co_model_clients_clear(struct co_proc *proc)

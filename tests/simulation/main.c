@@ -5,6 +5,7 @@
 
 #include <getopt.h>
 #include <inttypes.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,13 +21,15 @@
 struct job {
 	uint64_t seed, runs, failures, failed[TOLD_MAX];
 	char symptoms[TOLD_MAX][400];
+	struct co_tallies tallies;
 	bool done;
+	_Atomic uint64_t failed_first; /* 0: none yet; the others need not go on behind it */
 };
 
 struct wish {
 	uint64_t first, last;
 	int jobs;
-	bool verbose, mutants, keep_going;
+	bool verbose, mutants, seeds, keep_going;
 	const char *mutant;
 };
 
@@ -48,19 +51,31 @@ static double now_s(void)
 	return (double)at.tv_sec + (double)at.tv_nsec / 1e9;
 }
 
-static void run_share(const struct wish *wish, struct job *job, int index, bool until_failure)
+static bool is_behind_failure(const struct wish *wish, struct job *jobs, uint64_t seed)
 {
+	bool behind = false;
+	for (int i = 0; i < wish->jobs && !behind; i++) {
+		uint64_t failed = atomic_load(&jobs[i].failed_first);
+		behind = failed && failed < seed;
+	}
+	return behind;
+}
+
+static void run_share(const struct wish *wish, struct job *jobs, int index, bool until_failure)
+{
+	struct job *job = &jobs[index];
 	for (uint64_t seed = wish->first + (uint64_t)index; seed <= wish->last; seed += (uint64_t)wish->jobs) {
 		char symptom[400];
+		if (until_failure && is_behind_failure(wish, jobs, seed))
+			break;
 		job->seed = seed;
-		if (!co_simulate(seed, false, symptom, sizeof(symptom))) {
+		if (!co_simulate(seed, false, symptom, sizeof(symptom), &job->tallies)) {
 			if (job->failures < TOLD_MAX) {
 				job->failed[job->failures] = seed;
 				(void)snprintf(job->symptoms[job->failures], sizeof(symptom), "%s", symptom);
 			}
-			job->failures++;
-			if (until_failure)
-				break;
+			if (job->failures++ == 0)
+				atomic_store(&job->failed_first, seed);
 		}
 		job->runs++;
 	}
@@ -72,13 +87,13 @@ static void run_jobs(const struct wish *wish, struct job *jobs, bool until_failu
 {
 	pid_t pids[JOBS_MAX];
 	(void)fflush(stdout);
+	memset(jobs, 0, JOBS_MAX * sizeof(*jobs));
 	for (int i = 0; i < wish->jobs; i++) {
-		jobs[i] = (struct job){.done = false};
 		pids[i] = fork();
 		if (pids[i] < 0)
 			abort();
 		if (pids[i] == 0) {
-			run_share(wish, &jobs[i], i, until_failure);
+			run_share(wish, jobs, i, until_failure);
 			_exit(0);
 		}
 	}
@@ -123,20 +138,32 @@ static int run_seeds(const struct wish *wish)
 	double began_s = now_s();
 	run_jobs(wish, jobs, !wish->keep_going);
 	uint64_t runs = 0, failures = 0, seed = 0;
+	struct co_tallies all = {.commands = 0};
 	const char *symptom = "";
 	for (int i = 0; i < wish->jobs; i++) {
 		runs += jobs[i].runs;
 		failures += jobs[i].failures;
+		all.commands += jobs[i].tallies.commands;
+		all.redirected += jobs[i].tallies.redirected;
+		all.poisoned += jobs[i].tallies.poisoned;
+		all.refused += jobs[i].tallies.refused;
+		all.lost += jobs[i].tallies.lost;
+		all.streams += jobs[i].tallies.streams;
+		all.tails += jobs[i].tallies.tails;
 		for (size_t k = 0; k < jobs[i].failures && k < TOLD_MAX; k++)
 			printf("seed %" PRIu64 ": %s\n", jobs[i].failed[k], jobs[i].symptoms[k]);
 	}
+	printf("%" PRIu64 " records of commands; %" PRIu64 " times Kafka refused a record, %" PRIu64
+		   " commands poisoned, %" PRIu64 " replies without their topic; %" PRIu64 " positions lost; %" PRIu64
+		   " seeds by the stream's clock; %" PRIu64 " times a replica took over without the tail\n",
+		   all.commands, all.refused, all.poisoned, all.redirected, all.lost, all.streams, all.tails);
 	printf("simulation: %" PRIu64 " seeds, %" PRIu64 " failed, %.1f s\n", runs, failures, now_s() - began_s);
 	if (!first_failure(wish, jobs, &seed, &symptom))
 		return runs ? 0 : 1;
 	char again[400];
 	printf("\nHistory of seed %" PRIu64 " (again with --seed %" PRIu64 "):\n", seed, seed);
 	if (!wish->keep_going)
-		(void)co_simulate(seed, true, again, sizeof(again));
+		(void)co_simulate(seed, true, again, sizeof(again), &(struct co_tallies){.commands = 0});
 	return 1;
 }
 
@@ -151,8 +178,10 @@ static int run_mutants(const struct wish *given)
 		if (wish.mutant && strcmp(wish.mutant, mutants[i].name) != 0)
 			continue;
 		tried++;
-		wish.first = mutants[i].first;
-		wish.last = wish.first + mutants[i].seeds - 1;
+		if (!given->seeds) {
+			wish.first = mutants[i].first;
+			wish.last = wish.first + mutants[i].seeds - 1;
+		}
 		co_mutant = (enum co_mutant_id)i;
 		run_jobs(&wish, jobs, true);
 		if (first_failure(&wish, jobs, &seed, &symptom)) {
@@ -160,7 +189,8 @@ static int run_mutants(const struct wish *given)
 			printf("caught    %s (%s)\n          seed %" PRIu64 ": %s\n", mutants[i].name, mutants[i].text, seed,
 				   symptom);
 		} else {
-			printf("SURVIVES  %s (%s): %" PRIu64 " seeds\n", mutants[i].name, mutants[i].text, mutants[i].seeds);
+			printf("SURVIVES  %s (%s): %" PRIu64 " seeds\n", mutants[i].name, mutants[i].text,
+				   wish.last - wish.first + 1);
 		}
 	}
 	printf("%d of %d mutants caught\n", caught, tried);
@@ -170,7 +200,7 @@ static int run_mutants(const struct wish *given)
 static int run_one(uint64_t seed)
 {
 	char symptom[400];
-	bool fine = co_simulate(seed, true, symptom, sizeof(symptom));
+	bool fine = co_simulate(seed, true, symptom, sizeof(symptom), &(struct co_tallies){.commands = 0});
 	printf("seed %" PRIu64 ": %s\n", seed, fine ? "all invariants hold" : symptom);
 	return fine ? 0 : 1;
 }
@@ -178,11 +208,14 @@ static int run_one(uint64_t seed)
 static int usage(void)
 {
 	fputs(
-		"usage: co_sim [--seeds A..B | --seed S | --long | --mutants] [--mutant NAME] [--jobs N] [--verbose] [--all]\n"
+		"usage: co_sim [--seeds A..B | --seed S | --long | --mutants] [--mutant NAME] [--force FEATURE]... [--jobs N]\n"
+		"              [--verbose] [--all]\n"
 		"  --seeds A..B   (1..10000); --long: 1..100000\n"
 		"  --seed S       one seed with its history\n"
-		"  --mutants      every protection switched off in turn has to be noticed; --mutant NAME: this one, and with\n"
-		"                 --seed its history\n"
+		"  --mutants      every protection switched off in turn has to be noticed; --mutant NAME: this one (0: it "
+		"was),\n"
+		"                 in its own seeds or those of --seeds; with --seed: the history\n"
+		"  --force F      every seed has it: poison, lost, stream, rebuild, moves (features.def)\n"
 		"  --jobs N       processes (2); --verbose: what the lanes log, to stderr; --all: goes on behind a failure\n",
 		stderr);
 	return 2;
@@ -190,6 +223,7 @@ static int usage(void)
 
 static bool read_range(const char *text, struct wish *wish)
 {
+	wish->seeds = true;
 	return sscanf(text, "%" SCNu64 "..%" SCNu64, &wish->first, &wish->last) == 2 && wish->first <= wish->last;
 }
 
@@ -201,24 +235,36 @@ static bool choose_mutant(const char *name)
 	return co_mutant != CO_MUTANT_NONE;
 }
 
+static bool force(const char *name)
+{
+	static const char *const names[CO_FEATURE_COUNT] = {
+#define CO_FEATURE(name, text, chance) text,
+#include "features.def"
+#undef CO_FEATURE
+	};
+	size_t i = 0;
+	while (i < CO_FEATURE_COUNT && strcmp(name, names[i]) != 0)
+		i++;
+	if (i < CO_FEATURE_COUNT)
+		co_forced[i] = true;
+	return i < CO_FEATURE_COUNT;
+}
+
 int main(int argc, char **argv)
 {
-	static const struct option options[] = {{"seeds", required_argument, NULL, 's'},
-											{"seed", required_argument, NULL, 'o'},
-											{"long", no_argument, NULL, 'l'},
-											{"mutants", no_argument, NULL, 'm'},
-											{"mutant", required_argument, NULL, 'M'},
-											{"jobs", required_argument, NULL, 'j'},
-											{"verbose", no_argument, NULL, 'v'},
-											{"all", no_argument, NULL, 'a'},
-											{NULL, 0, NULL, 0}};
+	static const struct option options[] = {
+		{"seeds", required_argument, NULL, 's'},  {"seed", required_argument, NULL, 'o'},
+		{"long", no_argument, NULL, 'l'},         {"mutants", no_argument, NULL, 'm'},
+		{"mutant", required_argument, NULL, 'M'}, {"force", required_argument, NULL, 'f'},
+		{"jobs", required_argument, NULL, 'j'},   {"verbose", no_argument, NULL, 'v'},
+		{"all", no_argument, NULL, 'a'},          {NULL, 0, NULL, 0}};
 	struct wish wish = {.first = 1, .last = 10000, .jobs = 2};
 	uint64_t one = 0;
 	for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;) {
 		if (option == 'o')
 			one = strtoull(optarg, NULL, 10);
 		else if (option == 'l')
-			wish.last = 100000;
+			wish.last = 100000, wish.seeds = true;
 		else if (option == 'm')
 			wish.mutants = true;
 		else if (option == 'v')
@@ -227,7 +273,8 @@ int main(int argc, char **argv)
 			wish.keep_going = true;
 		else if (option == 'j')
 			wish.jobs = atoi(optarg);
-		else if (!(option == 's' && read_range(optarg, &wish)) && !(option == 'M' && (wish.mutant = optarg)))
+		else if (!(option == 's' && read_range(optarg, &wish)) && !(option == 'M' && (wish.mutant = optarg)) &&
+				 !(option == 'f' && force(optarg)))
 			return usage();
 	}
 	if (optind < argc || wish.jobs < 1 || wish.jobs > JOBS_MAX || (wish.mutant && !choose_mutant(wish.mutant)))
@@ -235,5 +282,5 @@ int main(int argc, char **argv)
 	co_log_setup(wish.verbose ? CO_LOG_DEBUG : CO_LOG_BUG, CO_LOG_TEXT);
 	if (one)
 		return run_one(one);
-	return wish.mutants ? run_mutants(&wish) : run_seeds(&wish);
+	return wish.mutants || wish.mutant ? run_mutants(&wish) : run_seeds(&wish);
 }

@@ -7,8 +7,8 @@
 
 #define OFFSETS_TIMEOUT_MS 5000
 #define COMMIT_TIMEOUT_MS 8000
-#define LOOKUP_KEEP_MS 30000
 #define ECHO_MS_MAX 12000
+#define STALLED 800 /* of 10,000 commits, in worlds with moves */
 
 /* A request that was held back, and arrives when it arrives. */
 struct echo {
@@ -75,6 +75,7 @@ static enum co_status outbox_recycle(void *self, int timeout_ms)
 	struct co_outbox_model *outbox = &proc->outbox;
 	int64_t until_ms = world->now_ms + timeout_ms;
 	outbox->epoch = 0;
+	memset(outbox->lookups, 0, sizeof(outbox->lookups));
 	forget_buffer(outbox);
 	co_proc_step(proc, co_between(world, 0, 5));
 	if (is_down(proc) || co_strikes(world, CO_TROUBLE_INIT_SLOW)) {
@@ -105,8 +106,8 @@ static enum co_status outbox_begin(void *self)
 	}
 	forget_buffer(outbox);
 	memset(outbox->added, 0, sizeof(outbox->added));
-	outbox->unanswered = false;
-	outbox->outside_count = 0;
+	outbox->unanswered = outbox->refused = false;
+	outbox->position_count = 0;
 	outbox->begun = true;
 	return CO_OK;
 }
@@ -155,16 +156,16 @@ static enum co_status outbox_offsets(void *self, const struct co_position *posit
 	struct co_proc *proc = self;
 	struct co_world *world = proc->world;
 	struct co_outbox_model *outbox = &proc->outbox;
+	co_proc_stall(proc, CO_FEATURE_MOVES, STALLED);
 	int generation = CO_MUTATED(GENERATION_AT_COMMIT) ? world->broker.group.generation : proc->inbox.generation;
 	co_proc_step(proc, co_between(world, 0, 2));
 	for (size_t i = 0; i < count; i++)
 		co_tell(world, "offsets: %d/%lld %s", positions[i].partition, (long long)positions[i].offset,
 				positions[i].metadata);
-	if (CO_MUTATED(OFFSETS_OUTSIDE)) {
-		memcpy(outbox->outside, positions, count * sizeof(*positions));
-		outbox->outside_count = count;
+	memcpy(outbox->positions, positions, count * sizeof(*positions));
+	outbox->position_count = count;
+	if (CO_MUTATED(OFFSETS_OUTSIDE))
 		return CO_OK;
-	}
 	if (proc->inbox.generation < 0 || is_down(proc))
 		return failed(proc, "offsets");
 	struct co_txn *txn = enlist(proc);
@@ -214,6 +215,17 @@ static bool flush_buffer(struct co_proc *proc)
 	return true;
 }
 
+/* By the client at once, or by the broker: then it is told at commit. */
+static enum co_status refuse(struct co_proc *proc)
+{
+	struct co_outbox_model *outbox = &proc->outbox;
+	outbox->broken = outbox->refused = true;
+	if (co_between(proc->world, 0, 1))
+		return CO_OK;
+	co_refusal_is_told(proc);
+	return told(proc, "produce", CO_LOG_REJECTED);
+}
+
 static enum co_status outbox_produce(void *self, const struct co_message *message, size_t *index)
 {
 	struct co_proc *proc = self;
@@ -231,6 +243,10 @@ static enum co_status outbox_produce(void *self, const struct co_message *messag
 		co_violated(proc->world, "a record is produced that no broker takes");
 		return failed(proc, "produce");
 	}
+	if (index)
+		*index = outbox->count;
+	if (co_is_refused(proc, topic, message))
+		return refuse(proc);
 	struct co_buffered *buffered = &outbox->buffer[outbox->count];
 	struct co_record record = {.partition = message->partition,
 							   .timestamp_ms = message->timestamp_ms,
@@ -240,8 +256,6 @@ static enum co_status outbox_produce(void *self, const struct co_message *messag
 							   .headers = message->headers};
 	*buffered = (struct co_buffered){.topic = topic, .offset = -1};
 	buffered->memory = co_record_copy(&record, &buffered->record);
-	if (index)
-		*index = outbox->count;
 	outbox->count++;
 	/* the client sends in the background, when it likes; what fails is told at commit */
 	if (!outbox->broken && co_between(proc->world, 0, 7) == 0 && !flush_buffer(proc))
@@ -251,8 +265,20 @@ static enum co_status outbox_produce(void *self, const struct co_message *messag
 
 static void commit_outside(struct co_proc *proc)
 {
-	for (size_t i = 0; i < proc->outbox.outside_count; i++)
-		proc->world->broker.group.positions[proc->outbox.outside[i].partition] = proc->outbox.outside[i];
+	struct co_group *group = &proc->world->broker.group;
+	for (size_t i = 0; i < proc->outbox.position_count; i++) {
+		const struct co_position *position = &proc->outbox.positions[i];
+		group->positions[position->partition] = group->truth[position->partition] = *position;
+	}
+}
+
+/* The client says that it was a record's fault, unless something else was wrong as well. */
+static enum co_status not_committed(struct co_proc *proc)
+{
+	if (!proc->outbox.refused || co_between(proc->world, 0, 7) == 0)
+		return failed(proc, "commit");
+	co_refusal_is_told(proc);
+	return told(proc, "commit", CO_LOG_REJECTED);
 }
 
 static enum co_status end_transaction(struct co_proc *proc)
@@ -282,7 +308,7 @@ static enum co_status outbox_commit(void *self)
 	struct co_outbox_model *outbox = &proc->outbox;
 	co_proc_step(proc, co_between(world, 0, 4));
 	if (outbox->broken || !flush_buffer(proc))
-		return failed(proc, "commit");
+		return not_committed(proc);
 	co_proc_step(proc, co_between(world, 0, 2));
 	if (end_transaction(proc) != CO_OK)
 		return failed(proc, "commit");
@@ -306,12 +332,16 @@ static int32_t outbox_partitions_of(void *self, struct co_view name)
 	struct co_world *world = proc->world;
 	struct co_outbox_model *outbox = &proc->outbox;
 	enum co_model_topic topic = co_broker_topic(world, name);
-	if (outbox->looked_up_ms == 0 || world->now_ms - outbox->looked_up_ms >= LOOKUP_KEEP_MS) {
+	int64_t *at_ms = &outbox->lookups[topic].at_ms;
+	int32_t *count = &outbox->lookups[topic].count;
+	if (*at_ms == 0 || world->now_ms - *at_ms >= CO_LOOKUP_KEEP_MS) {
 		if (is_down(proc) || co_strikes(world, CO_TROUBLE_LOOKUP_DOWN))
 			return -1;
-		outbox->looked_up_ms = world->now_ms;
+		bool gone = topic == CO_M_TOPICS || (topic == CO_M_OWN_REPLIES && world->broker.own == CO_OWN_GONE);
+		*at_ms = world->now_ms;
+		*count = gone ? 0 : world->broker.topics[topic].partition_count;
 	}
-	return topic == CO_M_TOPICS ? 0 : world->broker.topics[topic].partition_count;
+	return *count;
 }
 
 static void tick_arrives(struct co_world *world, struct co_event *event)
@@ -328,6 +358,8 @@ static void outbox_tick(void *self, int32_t partition)
 {
 	struct co_proc *proc = self;
 	struct co_world *world = proc->world;
+	if (world->has[CO_FEATURE_STREAM])
+		co_violated(world, "a tick is made, and the clock is the stream's");
 	if (!co_strikes(world, CO_TROUBLE_TICK_LOST)) {
 		co_at(world, co_between(world, 0, 3), tick_arrives, partition, 0, NULL);
 		return;

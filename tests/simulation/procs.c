@@ -135,6 +135,12 @@ static void end_here(struct co_proc *proc)
 	to_scheduler(proc, true);
 }
 
+static void freeze(struct co_proc *proc, int64_t freeze_ms)
+{
+	co_tell(proc->world, "freezes for %lld ms", (long long)freeze_ms);
+	proc->frozen_until_ms = proc->world->now_ms + freeze_ms;
+}
+
 void co_proc_step(struct co_proc *proc, int64_t for_ms)
 {
 	struct co_world *world = proc->world;
@@ -146,8 +152,7 @@ void co_proc_step(struct co_proc *proc, int64_t for_ms)
 		for_ms += co_between(world, 0, 2000);
 	if (co_strikes_more(proc, CO_TROUBLE_FREEZE, 8)) {
 		int64_t freeze_ms = co_between(world, 100, 25000);
-		co_tell(world, "freezes for %lld ms", (long long)freeze_ms);
-		proc->frozen_until_ms = world->now_ms + freeze_ms;
+		freeze(proc, freeze_ms);
 		/* that its successor has to make the view again while it sleeps over its own attempt is rare, and worst */
 		if (proc->lane.phase != CO_LANE_RUN && co_between(world, 0, 2) == 0)
 			co_redis_flush_within(world, freeze_ms);
@@ -156,6 +161,25 @@ void co_proc_step(struct co_proc *proc, int64_t for_ms)
 	proc->wake_ms = world->now_ms + for_ms;
 	proc->turn = co_random(world);
 	to_scheduler(proc, false);
+}
+
+void co_proc_stall(struct co_proc *proc, enum co_feature feature, int chance)
+{
+	struct co_world *world = proc->world;
+	if (!world->faulty || !world->has[feature] || co_between(world, 0, 9999) >= chance)
+		return;
+	int64_t stall_ms = co_between(world, 100, co_between(world, 0, 1) ? 5000 : 25000);
+	if (co_between(world, 0, 1))
+		freeze(proc, stall_ms);
+	else
+		co_tell(world, "stalls for %lld ms", (long long)stall_ms);
+	if (feature == CO_FEATURE_MOVES && co_between(world, 0, 1))
+		co_resize_within(world, stall_ms);
+	else
+		co_replace_within(world, proc->worker, stall_ms);
+	if (proc->lane.phase != CO_LANE_RUN)
+		co_redis_flush_within(world, stall_ms);
+	co_proc_step(proc, stall_ms);
 }
 
 /* ---- life ---- */

@@ -6,6 +6,8 @@
 #include <string.h>
 
 #define LATE_MS_MAX 8000
+#define STALLED 4000   /* of 10,000 sweeps, in worlds with rebuilds */
+#define TAIL_LOST 2000 /* of 10,000 pieces, in worlds with rebuilds */
 
 /* ---- what is kept ---- */
 
@@ -287,6 +289,17 @@ static void forget_something(struct co_proc *proc)
 	}
 }
 
+/* The replica has what was there before this call, and not what this call writes. */
+static void lose_tail(struct co_world *world)
+{
+	if (!world->faulty || !world->has[CO_FEATURE_REBUILD] || world->redis.calls_left ||
+		co_between(world, 0, 9999) >= TAIL_LOST)
+		return;
+	co_redis_copy_to_replica(world);
+	world->redis.calls_left = (int)co_between(world, 2, 3); /* this call is the first */
+	world->tallies.tails++;
+}
+
 static bool cannot_ask(struct co_proc *proc)
 {
 	struct co_world *world = proc->world;
@@ -433,12 +446,15 @@ static enum co_status store_rebuild_put(void *self, int32_t partition, const str
 						  .put_count = proc->store.rebuilds[partition].put_count++,
 						  .count = count,
 						  .entries = (struct co_store_entry *)(uintptr_t)entries};
+	lose_tail(proc->world);
 	return send_write(proc, "rebuild fills", &write);
 }
 
-/* Other generations are swept away behind a publication, as the adapter does: not in one step with it. */
+/* Other generations are swept away behind a publication, as the adapter does: not in one step with it. Who stands still
+ * in between may find another's generation in use. */
 static void sweep(struct co_proc *proc, int32_t partition)
 {
+	co_proc_stall(proc, CO_FEATURE_REBUILD, STALLED);
 	co_proc_step(proc, co_between(proc->world, 0, 3));
 	struct co_shown *shown = &proc->world->redis.shards[partition];
 	if (shown->generation != proc->store.rebuilds[partition].fresh && !CO_MUTATED(BLIND_SWEEP))

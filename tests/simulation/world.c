@@ -8,6 +8,7 @@
 #include <string.h>
 
 enum co_mutant_id co_mutant = CO_MUTANT_NONE;
+bool co_forced[CO_FEATURE_COUNT];
 
 uint64_t co_random(struct co_world *world)
 {
@@ -121,6 +122,8 @@ static void resize(struct co_world *world, struct co_event *event)
 {
 	int worker = (int)event->a;
 	struct co_proc *proc = co_proc_of(world, worker);
+	if (!world->faulty)
+		return;
 	world->wanted[worker] = !world->wanted[worker];
 	co_tell(world, "worker %d is %s", worker, world->wanted[worker] ? "wanted" : "not wanted any more");
 	if (proc && !world->wanted[worker] && co_between(world, 0, 1))
@@ -133,12 +136,22 @@ static void resize(struct co_world *world, struct co_event *event)
 static void replace(struct co_world *world, struct co_event *event)
 {
 	struct co_proc *proc = co_proc_of(world, (int)event->a);
-	if (!proc || !world->wanted[event->a])
+	if (!proc || !world->wanted[event->a] || !world->faulty)
 		return;
 	co_tell(world, "worker %d is started a second time", (int)event->a);
 	if (co_between(world, 0, 1))
 		proc->frozen_until_ms = proc->wake_ms = world->now_ms + co_between(world, 100, 15000);
 	(void)co_proc_start(world, (int)event->a);
+}
+
+void co_resize_within(struct co_world *world, int64_t within_ms)
+{
+	co_at(world, co_between(world, 0, within_ms), resize, co_between(world, 0, world->workers - 1), 0, NULL);
+}
+
+void co_replace_within(struct co_world *world, int worker, int64_t within_ms)
+{
+	co_at(world, co_between(world, 0, within_ms), replace, worker, 0, NULL);
 }
 
 static void step_clock(struct co_world *world, struct co_event *event)
@@ -155,6 +168,53 @@ static void move_leader(struct co_world *world, struct co_event *event)
 	(void)event;
 	world->broker.skew_ms = co_between(world, -300, 300);
 	co_tell(world, "another leader of commands, its clock %lld ms off", (long long)world->broker.skew_ms);
+}
+
+static void back_in_service(struct co_world *world, struct co_event *event)
+{
+	(void)event;
+	for (int worker = 0; worker < world->workers; worker++)
+		world->wanted[worker] = world->wanted[worker] || worker == 0 || co_between(world, 0, 3) > 0;
+	co_tell(world, "workers are wanted again");
+}
+
+/* Kafka deletes no group that has members. */
+static void delete_group(struct co_world *world, struct co_event *event)
+{
+	if (!world->faulty)
+		return;
+	if (world->broker.group.member_count) {
+		co_at(world, co_between(world, 50, 500), delete_group, event->a, 0, NULL);
+		return;
+	}
+	co_tell(world, "the offsets of the group are deleted");
+	co_broker_lose_offsets(world, (int32_t)event->a);
+	co_at(world, co_between(world, 0, 1500), back_in_service, 0, 0, NULL);
+}
+
+/* Everybody is away: gone, told to stop, or standing still and back when all is over. */
+static void go_out_of_service(struct co_world *world, struct co_event *event)
+{
+	for (int worker = 0; worker < world->workers; worker++)
+		world->wanted[worker] = false;
+	co_tell(world, "no worker is wanted any more");
+	for (size_t i = 0; i < CO_PROCS_MAX; i++) {
+		struct co_proc *proc = &world->procs[i];
+		int64_t how = co_between(world, 0, 2);
+		if (proc->alive && how == 0)
+			atomic_store(&proc->lane.stop, true);
+		else if (proc->alive && how == 1)
+			proc->frozen_until_ms = proc->wake_ms = world->now_ms + co_between(world, 10000, 25000);
+		else if (proc->alive)
+			co_proc_kill(proc);
+	}
+	co_at(world, co_between(world, 0, 500), delete_group, event->a, 0, NULL);
+}
+
+static void change_own_replies(struct co_world *world, struct co_event *event)
+{
+	if (world->faulty)
+		co_set_own_replies(world, (enum co_own_replies)event->a);
 }
 
 static void disaster(struct co_world *world, struct co_event *event)
@@ -193,6 +253,9 @@ static void heal(struct co_world *world, struct co_event *event)
 	world->faulty = false;
 	co_tell(world, "the faults stop");
 	world->broker.down_until_ms = world->redis.down_until_ms = 0;
+	co_set_own_replies(world, CO_OWN_THERE);
+	if (world->has[CO_FEATURE_STREAM] && co_between(world, 0, 1))
+		co_send_last_ticks(world);
 	for (int worker = 0; worker < world->workers; worker++)
 		world->wanted[worker] = worker == 0 || world->wanted[worker];
 	for (size_t i = 0; i < CO_PROCS_MAX; i++) {
@@ -215,6 +278,61 @@ static void plan_troubles(struct co_world *world)
 		world->chance[i] = co_between(world, 0, 9) < 4 ? (int)(chances[i] * co_between(world, 1, 4)) : 0;
 }
 
+#define BYTES_MAX 14000      /* of any record of a worker's: the client's own limit */
+#define FEW_BYTES 5000       /* too few for what is made to be too large, enough for everything else */
+#define OUT_OF_SERVICE 14000 /* until a group without workers is empty */
+#define FLUSHES_MAX 3        /* each one has the views made again */
+#define MOVES_MAX 12
+#define SLOWER 300        /* in 10,000 more: longer than it takes to move a partition */
+#define LATE_MARKERS 1000 /* in 10,000 more: a deleted group forgets what they would have told */
+
+static void plan_features(struct co_world *world, int64_t *span_ms)
+{
+	static const int chances[CO_FEATURE_COUNT] = {
+#define CO_FEATURE(name, text, chance) chance,
+#include "features.def"
+#undef CO_FEATURE
+	};
+	static const int64_t speeds[] = {1, 1, 4, 60};
+	for (size_t i = 0; i < CO_FEATURE_COUNT; i++) {
+		uint64_t before = world->random;
+		world->random += i < CO_FEATURE_REBUILD ? 0 : i;
+		world->has[i] = co_between(world, 0, 9999) < chances[i] || co_forced[i];
+		if (i >= CO_FEATURE_REBUILD)
+			world->random = before;
+	}
+	for (size_t i = 0; i < CO_M_TOPICS; i++)
+		world->broker.bytes_max[i] = BYTES_MAX;
+	if (world->has[CO_FEATURE_POISON]) {
+		int64_t small = co_between(world, 0, CO_M_TOPICS);
+		if (small < CO_M_TOPICS && small != CO_M_STATE)
+			world->broker.bytes_max[small] = FEW_BYTES;
+		for (int64_t n = co_between(world, 0, 5); n > 0; n--)
+			co_at(world, co_between(world, 0, *span_ms), change_own_replies,
+				  co_between(world, CO_OWN_THERE, CO_OWN_UNWRITABLE), 0, NULL);
+	}
+	if (world->has[CO_FEATURE_LOST]) {
+		co_at(world, co_between(world, 500, *span_ms), go_out_of_service,
+			  co_between(world, 0, 2) ? -1 : co_between(world, 0, world->partitions - 1), 0, NULL);
+		*span_ms += OUT_OF_SERVICE;
+		world->chance[CO_TROUBLE_MARKER_SLOW] += LATE_MARKERS;
+	}
+	if (world->has[CO_FEATURE_STREAM]) {
+		world->stream_from_ms = CO_EPOCH_MS - co_between(world, -100, 400) * 86400000;
+		world->stream_speed = speeds[co_between(world, 0, 3)];
+	}
+	if (world->has[CO_FEATURE_REBUILD])
+		for (int64_t n = co_between(world, 1, FLUSHES_MAX); n > 0; n--)
+			co_at(world, co_between(world, *span_ms / 4, *span_ms), disaster, 0, 0, NULL);
+	if (world->has[CO_FEATURE_MOVES]) {
+		world->partitions = world->partitions > 1 ? world->partitions : 2;
+		world->workers = world->workers > 1 ? world->workers : 2;
+		world->chance[CO_TROUBLE_SLOW] += SLOWER;
+		for (int64_t n = co_between(world, 2, MOVES_MAX); n > 0; n--)
+			co_resize_within(world, *span_ms);
+	}
+}
+
 static void plan(struct co_world *world)
 {
 	int64_t span_ms = co_between(world, 8000, 30000);
@@ -225,6 +343,7 @@ static void plan(struct co_world *world)
 	world->retention_ms = co_between(world, 1, 15) * 1000;
 	world->faulty = true;
 	plan_troubles(world);
+	plan_features(world, &span_ms);
 	static const size_t batches[] = {1, 3, 20, 1000};
 	world->lane_settings = (struct co_lane_settings){.batch_max_records = batches[co_between(world, 0, 3)],
 													 .batch_max_ms = co_between(world, 0, 50),
@@ -331,7 +450,7 @@ static void open_world(struct co_world *world, uint64_t seed, bool tell)
 								.source = "/checkout/session-worker",
 								.partition_count = world->partitions,
 								.retention_ms = world->retention_ms,
-								.append = true};
+								.append = !world->has[CO_FEATURE_STREAM]};
 	if (co_desk_init(&world->desk, &wish, NULL) != CO_OK)
 		abort();
 	for (size_t i = 0; i < CO_M_TOPICS; i++) {
@@ -339,9 +458,13 @@ static void open_world(struct co_world *world, uint64_t seed, bool tell)
 		world->broker.topics[i].partition_count = i == CO_M_OWN_REPLIES ? CO_OWN_REPLIES_PARTITIONS : world->partitions;
 	}
 	for (int32_t p = 0; p < world->partitions; p++)
-		world->broker.group.positions[p] = (struct co_position){.partition = p, .offset = -1};
-	co_tell(world, "seed %llu: %d partitions, %d workers, batches of %zu", (unsigned long long)seed, world->partitions,
-			world->workers, world->lane_settings.batch_max_records);
+		world->broker.group.positions[p] = world->broker.group.truth[p] =
+			(struct co_position){.partition = p, .offset = -1};
+	co_tell(world, "seed %llu: %d partitions, %d workers, batches of %zu%s%s%s%s%s", (unsigned long long)seed,
+			world->partitions, world->workers, world->lane_settings.batch_max_records,
+			world->has[CO_FEATURE_POISON] ? ", poison" : "", world->has[CO_FEATURE_LOST] ? ", lost offsets" : "",
+			world->has[CO_FEATURE_STREAM] ? ", the stream's clock" : "",
+			world->has[CO_FEATURE_REBUILD] ? ", rebuilds" : "", world->has[CO_FEATURE_MOVES] ? ", moves" : "");
 }
 
 static void close_world(struct co_world *world)
@@ -358,7 +481,19 @@ static void close_world(struct co_world *world)
 	co_desk_clear(&world->desk);
 }
 
-bool co_simulate(uint64_t seed, bool tell, char *symptom, size_t size)
+static void add_tallies(struct co_world *world, struct co_tallies *to)
+{
+	for (int32_t p = 0; p < world->partitions; p++)
+		to->commands += world->broker.topics[CO_M_COMMANDS].parts[p].count;
+	to->poisoned += world->tallies.poisoned;
+	to->redirected += world->tallies.redirected;
+	to->refused += world->tallies.refused;
+	to->lost += world->tallies.lost;
+	to->tails += world->tallies.tails;
+	to->streams += world->has[CO_FEATURE_STREAM];
+}
+
+bool co_simulate(uint64_t seed, bool tell, char *symptom, size_t size, struct co_tallies *tallies)
 {
 	static struct co_world world;
 	open_world(&world, seed, tell);
@@ -366,6 +501,7 @@ bool co_simulate(uint64_t seed, bool tell, char *symptom, size_t size)
 	if (!world.symptom[0])
 		co_check_all(&world);
 	(void)snprintf(symptom, size, "%s", world.symptom);
+	add_tallies(&world, tallies);
 	close_world(&world);
 	return symptom[0] == '\0';
 }

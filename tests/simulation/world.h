@@ -19,6 +19,8 @@
 #define CO_PREFIX "checkout.session."
 #define CO_OWN_REPLIES "shop.replies"
 #define CO_OWN_REPLIES_PARTITIONS 2
+#define CO_ABSENCES_MAX 8
+#define CO_LOOKUP_KEEP_MS 30000 /* so long the answer to a look-up is remembered */
 #define CO_MUTATED(name) (co_mutant == CO_MUTANT_##name)
 
 /* What can go wrong at a call: the chance per call in 1/10,000 when the seed has that trouble at its plainest. */
@@ -28,6 +30,16 @@ enum co_trouble {
 #undef CO_TROUBLE
 	CO_TROUBLE_COUNT
 };
+
+/* What only some worlds have. */
+enum co_feature {
+#define CO_FEATURE(name, text, chance) CO_FEATURE_##name,
+#include "features.def"
+#undef CO_FEATURE
+	CO_FEATURE_COUNT
+};
+/* Given to every seed, whatever its luck (--force). */
+extern bool co_forced[CO_FEATURE_COUNT];
 
 struct co_world;
 struct co_proc;
@@ -59,8 +71,10 @@ enum co_model_topic {
 struct co_txn;
 struct co_entry {
 	bool marker, compacted; /* takes an offset, nobody sees it */
+	bool refused_alone;     /* of commands: Kafka refused an output of a transaction that read this record alone */
 	struct co_txn *txn;     /* NULL: outside any */
-	int64_t append_ms;      /* the latest that a broker's clock had said by then */
+	int64_t at_ms;
+	int64_t clock_ms; /* the latest that a broker's clock had said by then; stream: the partition's commands */
 	struct co_record record;
 	void *memory;
 };
@@ -95,6 +109,7 @@ struct co_producer {
 	struct co_txn *txn; /* open, or its markers still under way; NULL: none */
 	size_t pending_count;
 	struct co_position pending[CO_PARTITIONS_MAX * 2];
+	bool forgotten[CO_PARTITIONS_MAX * 2]; /* the group was deleted: its data will be there, the position will not */
 };
 struct co_member {
 	int worker;
@@ -110,6 +125,11 @@ struct co_group {
 	size_t member_count;
 	struct co_member members[CO_WORKERS_MAX];
 	struct co_position positions[CO_PARTITIONS_MAX];
+	struct co_position truth[CO_PARTITIONS_MAX]; /* what they would be if none had ever got lost */
+};
+enum co_own_replies { CO_OWN_THERE, CO_OWN_GONE, CO_OWN_UNWRITABLE };
+struct co_absence {
+	int64_t from_ms, to_ms;
 };
 struct co_broker {
 	struct co_model_log topics[CO_M_TOPICS];
@@ -118,6 +138,10 @@ struct co_broker {
 	struct co_txn *txns;
 	int64_t skew_ms, latest_ms; /* of the leader's clock; the latest that any leader's has shown */
 	int64_t down_until_ms;
+	size_t bytes_max[CO_M_TOPICS]; /* of a worker's record */
+	enum co_own_replies own;       /* what CO_OWN_REPLIES is just now */
+	size_t absence_count;
+	struct co_absence absences[CO_ABSENCES_MAX]; /* when nobody found it */
 };
 
 /* One block that holds all bytes and headers of *out. */
@@ -141,12 +165,28 @@ bool co_broker_offsets(struct co_world *world, int worker, int epoch, uint64_t m
 /* InitProducerId. True: *epoch is the new one; false: call again. */
 bool co_broker_init(struct co_world *world, int worker, int *epoch);
 bool co_broker_is_unstable(const struct co_world *world, int32_t partition);
+/* The group's offsets are deleted; `only` < 0: of all partitions. */
+void co_broker_lose_offsets(struct co_world *world, int32_t only);
+/* The partition's clock as far as it was read: the highest timestamp that a read_committed reader sees. */
+int64_t co_broker_clock(const struct co_world *world, int32_t partition);
 /* Heartbeats, rebalances and transaction time-outs. */
 void co_broker_keep_house(struct co_world *world);
 void co_broker_compact(struct co_world *world);
 struct co_member *co_broker_member(struct co_world *world, int worker);
 void co_broker_join(struct co_world *world, struct co_proc *proc);
 void co_broker_clear(struct co_world *world);
+
+/* ---- what the broker does not take (refusals.c) ---- */
+
+/* It never will: too large for its topic. */
+bool co_is_too_large(const struct co_world *world, enum co_model_topic topic, const struct co_message *message);
+/* Is this record of the open transaction refused for what it is? */
+bool co_is_refused(struct co_proc *proc, enum co_model_topic topic, const struct co_message *message);
+/* The worker is told so. */
+void co_refusal_is_told(struct co_proc *proc);
+void co_set_own_replies(struct co_world *world, enum co_own_replies to);
+/* May a worker have been told, once the record was there, that there is no such topic? */
+bool co_own_replies_may_be_gone(const struct co_world *world, int64_t record_at_ms);
 
 /* ---- Redis ---- */
 
@@ -207,9 +247,13 @@ struct co_outbox_model {
 	bool added[CO_M_TOPICS][CO_PARTITIONS_MAX];
 	size_t count, room;
 	struct co_buffered *buffer;
-	size_t outside_count; /* the mutant's */
-	struct co_position outside[CO_PARTITIONS_MAX];
-	int64_t looked_up_ms;
+	bool refused; /* a record, for what it is */
+	size_t position_count;
+	struct co_position positions[CO_PARTITIONS_MAX]; /* of the open transaction */
+	struct {
+		int64_t at_ms; /* 0: not known */
+		int32_t count;
+	} lookups[CO_M_TOPICS + 1]; /* the last: a topic that is not there */
 };
 struct co_replay_model {
 	int32_t partition;
@@ -245,6 +289,9 @@ struct co_proc {
 };
 /* A point where others may run, and where the process may crash or freeze. `for_ms`: at least. */
 void co_proc_step(struct co_proc *proc, int64_t for_ms);
+/* Now and then (so many of 10,000, in worlds that have this) it stands still, with heartbeats or without, while others
+ * take its work over and the views are made again. For where it has in hand what they change. */
+void co_proc_stall(struct co_proc *proc, enum co_feature feature, int chance);
 bool co_proc_start(struct co_world *world, int worker);
 void co_proc_kill(struct co_proc *proc);
 void co_proc_run(struct co_proc *proc);
@@ -259,13 +306,20 @@ void co_model_clients_clear(struct co_proc *proc);
 /* ---- the world ---- */
 
 #define CO_SENT_MAX 128
-struct co_sent; /* commands.c */
+#define CO_HUGE "huge" /* how the ids begin of commands whose verdict is too large to be told */
+struct co_sent;        /* commands.c */
+
+/* What there was to see in a seed. */
+struct co_tallies {
+	uint64_t commands, refused, poisoned, redirected, lost, streams, tails;
+};
 
 struct co_world {
 	uint64_t seed, random;
 	int64_t now_ms;
 	uint64_t orders, proc_ids;
-	bool faulty, telling;
+	bool faulty, telling, has[CO_FEATURE_COUNT];
+	int64_t stream_from_ms, stream_speed; /* the producers' time when the world begins, and how fast it runs */
 	int chance[CO_TROUBLE_COUNT];
 	int32_t partitions;
 	int workers;
@@ -285,6 +339,7 @@ struct co_world {
 	size_t sent_count;
 	struct co_sent *sent;
 	uint64_t steps;
+	struct co_tallies tallies;
 	char symptom[400]; /* empty: none */
 };
 
@@ -297,6 +352,9 @@ bool co_strikes_more(const struct co_proc *proc, enum co_trouble trouble, int ti
 /* The event may be added to before the next one is made. */
 struct co_event *co_at(struct co_world *world, int64_t after_ms, void (*happen)(struct co_world *, struct co_event *),
 					   int64_t a, int64_t b, void *what);
+/* A worker is taken out of service or put in, or started a second time. */
+void co_resize_within(struct co_world *world, int64_t within_ms);
+void co_replace_within(struct co_world *world, int worker, int64_t within_ms);
 /* A line of the history. */
 void co_tell(struct co_world *world, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* The first one stays. */
@@ -304,12 +362,14 @@ void co_violated(struct co_world *world, const char *format, ...) __attribute__(
 
 /* Somebody sends a command, or something that is none. */
 void co_send_something(struct co_world *world);
+/* stream: what ends a replay. */
+void co_send_last_ticks(struct co_world *world);
 /* The invariants of DESIGN section 6, all at once. */
 void co_check_all(struct co_world *world);
 /* True when nothing is left to do: all read, all shown, nothing under way. */
 bool co_is_at_rest(struct co_world *world);
 
-/* Runs a seed; "" or the symptom in `symptom`. `tell`: prints the history to stdout. */
-bool co_simulate(uint64_t seed, bool tell, char *symptom, size_t size);
+/* Runs a seed; "" or the symptom in `symptom`. `tell`: prints the history to stdout. Adds to *tallies. */
+bool co_simulate(uint64_t seed, bool tell, char *symptom, size_t size, struct co_tallies *tallies);
 
 #endif
