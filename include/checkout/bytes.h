@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 struct co_arena;
 
@@ -49,8 +50,24 @@ struct co_buf {
 };
 
 struct co_buf co_buf_make(struct co_arena *arena, size_t cap);
-void co_buf_add(struct co_buf *buf, struct co_view bytes);
-void co_buf_add_byte(struct co_buf *buf, char byte);
+/* Room for `more` bytes behind `len`; for the two below. */
+void co_buf_grow(struct co_buf *buf, size_t more);
+/* In the header, so that a literal becomes a few stores: outputs are made of hundreds of them. */
+static inline void co_buf_add(struct co_buf *buf, struct co_view bytes)
+{
+	if (!bytes.len)
+		return;
+	if (bytes.len > buf->cap - buf->len)
+		co_buf_grow(buf, bytes.len);
+	memcpy(buf->ptr + buf->len, bytes.ptr, bytes.len);
+	buf->len += bytes.len;
+}
+static inline void co_buf_add_byte(struct co_buf *buf, char byte)
+{
+	if (buf->len == buf->cap)
+		co_buf_grow(buf, 1);
+	buf->ptr[buf->len++] = byte;
+}
 void co_buf_add_int(struct co_buf *buf, int64_t number);
 /* The text as a JSON string with its quotes: `"` `\` and controls below U+0020 escaped, all else as it is. Text must be
  * valid UTF-8. */

@@ -48,8 +48,24 @@ static void show(const struct ctl_world *world, const struct topics *topics, con
 		if (!more)
 			fprintf(world->out, "  %s\n", report->findings[f].fix);
 	}
+	for (size_t r = 0; r < CO_TOPICS_RISK_COUNT; r++)
+		if (report->risks[r].topics[0])
+			fprintf(world->out, "\nrisk: %s\n  %s\n  %s\n", report->risks[r].what, report->risks[r].topics,
+					report->risks[r].fix);
 	if (!report->settings_known)
 		fputs("\nThis broker does not tell its topics' settings: partition counts alone were checked.\n", world->out);
+}
+
+/* When the rest could not be asked for: what is there now because of this call. */
+static void show_made(const struct ctl_world *world, const struct topics *topics, const struct co_topics_report *report)
+{
+	for (size_t i = 0; i < CO_TOPICS_COUNT; i++) {
+		char name[CO_TOPICS_NAME_MAX + 1];
+
+		co_topics_name(topics->connection.prefix, (enum co_topics_id)i, name);
+		if (report->made[i])
+			fprintf(world->out, "%-7s %s\n", "made", name);
+	}
 }
 
 static int run(const struct ctl_world *world, int argc, char **argv)
@@ -92,6 +108,8 @@ static int run(const struct ctl_world *world, int argc, char **argv)
 	if (status == CO_OK)
 		show(world, &topics, &report);
 	else
+		show_made(world, &topics, &report);
+	if (status != CO_OK)
 		ctl_complain(world, "topics: %s%s%s", error.text, client.trouble[0] ? "; " : "", client.trouble);
 	ctl_client_close(&client);
 	return status == CO_OK && report.count == 0 ? CTL_OK : CTL_TROUBLE;

@@ -181,7 +181,9 @@ static void tell(struct story *story, const struct step *step, const char *heade
 	out->command = *record;
 	out->is_reply = decision->verdict.problem != CO_PROBLEM_NONE || !decision->tells_error;
 	if (out->is_reply)
-		co_output_reply(&story->names, story->arena, &origin, decision, &story->session, &target, &out->outcome);
+		co_output_reply(&story->names, story->arena, &origin, decision,
+						co_output_snapshot(story->arena, &story->session, decision->verdict.version), &target,
+						&out->outcome);
 	else
 		co_output_error(&story->names, story->arena, &origin, decision, &out->outcome);
 	story->offset++;

@@ -48,13 +48,20 @@ void co_health_describe(struct co_health *health, const struct co_config *config
 	(void)fclose(text);
 }
 
+/* The lane works through its partitions, or the group has told it that there are none. */
+static bool works(const struct co_lanes *lanes, size_t index)
+{
+	const struct co_lane_status *status = co_lanes_status(lanes, index);
+	return atomic_load(&status->joined) && atomic_load(&status->running) &&
+		   co_lanes_standing(lanes, index) == CO_KAFKA_MEMBER;
+}
+
 void co_health_watch(struct co_health *health)
 {
 	const struct co_lanes *lanes = atomic_load(&health->lanes);
 	int64_t at_ms = now_ms();
 	for (size_t i = 0; lanes && i < co_lanes_count(lanes) && i < CO_PAGE_LANES_MAX; i++) {
-		const struct co_lane_status *status = co_lanes_status(lanes, i);
-		if (atomic_load(&status->joined) && atomic_load(&status->running))
+		if (works(lanes, i))
 			atomic_store(&health->ran_ms[i], at_ms);
 	}
 	co_page_history_take(&health->history, at_ms);
@@ -109,7 +116,9 @@ enum co_status co_health_start(struct co_health *health, const struct co_config 
 		.url = config->redis_url,
 		.key_prefix = config->redis_key_prefix,
 		.timeout_ms = config->redis_timeout_ms < ASK_REDIS_MS_MAX ? config->redis_timeout_ms : ASK_REDIS_MS_MAX,
-		.partition_count = 1};
+		.partition_count = 1,
+		.role = "health",
+		.member = probe->identity.client_suffix};
 	probe->redis = co_redis_store_open(&wish);
 	health->probe = probe;
 	if (pthread_create(&probe->thread, NULL, ask_on, probe) != 0)
@@ -168,8 +177,24 @@ static void say_live(void *self, struct co_admin_probe *out)
 		(void)snprintf(out->reason, sizeof(out->reason), "lane %d makes no progress", stuck);
 }
 
-/* Every lane works through its partitions, or there are none left for it; or did so a moment ago: a rebalance is no
- * reason to take a worker out of service. */
+static void say_what_it_does(const struct co_lanes *lanes, size_t index, struct co_admin_probe *out)
+{
+	const struct co_lane_status *status = co_lanes_status(lanes, index);
+	enum co_status waits_for = (enum co_status)atomic_load(&status->waits_for);
+	const char *what = "is recovering", *why = "";
+	if (co_lanes_standing(lanes, index) == CO_KAFKA_FENCED)
+		what = "was fenced: it waits whether the other member of its name (worker.instance) lives";
+	else if (!atomic_load(&status->joined))
+		what = "has not joined the group yet";
+	else if (co_lanes_standing(lanes, index) == CO_KAFKA_JOINING)
+		what = "joins the group again";
+	else if (waits_for != CO_OK)
+		why = co_status_text(waits_for);
+	(void)snprintf(out->reason, sizeof(out->reason), "lane %zu %s%s%s", index, what, *why ? ": " : "", why);
+}
+
+/* Every lane works, or did so a moment ago: a rebalance is no reason to take a worker out of service. Being fenced is:
+ * it lasts. */
 static bool lanes_run(const struct co_health *health, const struct co_lanes *lanes, struct co_admin_probe *out)
 {
 	int held = 0;
@@ -177,12 +202,11 @@ static bool lanes_run(const struct co_health *health, const struct co_lanes *lan
 		const struct co_lane_status *status = co_lanes_status(lanes, i);
 		long long ran_ms = i < CO_PAGE_LANES_MAX ? atomic_load(&health->ran_ms[i]) : 0;
 		held += atomic_load(&status->partitions);
-		if (atomic_load(&status->joined) && atomic_load(&status->running))
+		if (works(lanes, i))
 			continue;
-		if (ran_ms != 0 && now_ms() - ran_ms < CO_LANE_GRACE_MS)
+		if (ran_ms != 0 && now_ms() - ran_ms < CO_LANE_GRACE_MS && co_lanes_standing(lanes, i) != CO_KAFKA_FENCED)
 			continue;
-		(void)snprintf(out->reason, sizeof(out->reason), "lane %zu %s", i,
-					   atomic_load(&status->joined) ? "is recovering" : "has not joined the group yet");
+		say_what_it_does(lanes, i, out);
 		return false;
 	}
 	if (held == 0)
@@ -227,12 +251,13 @@ static void tell_lanes(const struct co_lanes *lanes, struct co_page_facts *facts
 {
 	for (size_t i = 0; lanes && i < co_lanes_count(lanes) && i < CO_PAGE_LANES_MAX; i++) {
 		const struct co_lane_status *status = co_lanes_status(lanes, i);
-		facts->lanes[facts->lane_count++] = (struct co_page_lane){.joined = atomic_load(&status->joined),
-																  .running = atomic_load(&status->running),
-																  .partitions = atomic_load(&status->partitions),
-																  .progress_ms = ago(atomic_load(&status->progress_ms)),
-																  .kafka_ms = ago(atomic_load(&status->kafka_ok_ms)),
-																  .redis_ms = ago(atomic_load(&status->redis_ok_ms))};
+		facts->lanes[facts->lane_count++] = (struct co_page_lane){
+			.joined = atomic_load(&status->joined) && co_lanes_standing(lanes, i) == CO_KAFKA_MEMBER,
+			.running = atomic_load(&status->running),
+			.partitions = atomic_load(&status->partitions),
+			.progress_ms = ago(atomic_load(&status->progress_ms)),
+			.kafka_ms = ago(atomic_load(&status->kafka_ok_ms)),
+			.redis_ms = ago(atomic_load(&status->redis_ok_ms))};
 	}
 }
 

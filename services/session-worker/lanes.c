@@ -1,6 +1,5 @@
 #include "lanes.h"
 
-#include "adapters/kafka_inbox.h"
 #include "adapters/kafka_outbox.h"
 #include "adapters/kafka_replay.h"
 #include "adapters/redis_store.h"
@@ -52,7 +51,9 @@ static enum co_status open_adapters(struct one_lane *one, const struct co_config
 	const struct co_redis_wish wish = {.url = config->redis_url,
 									   .key_prefix = config->redis_key_prefix,
 									   .timeout_ms = config->redis_timeout_ms,
-									   .partition_count = desk->partition_count};
+									   .partition_count = desk->partition_count,
+									   .role = "lane",
+									   .member = one->identity.client_suffix};
 	one->store = co_redis_store_open(&wish);
 	return CO_OK;
 }
@@ -135,6 +136,11 @@ size_t co_lanes_count(const struct co_lanes *lanes)
 const struct co_lane_status *co_lanes_status(const struct co_lanes *lanes, size_t index)
 {
 	return &lanes->lanes[index].lane.status;
+}
+
+enum co_kafka_standing co_lanes_standing(const struct co_lanes *lanes, size_t index)
+{
+	return co_kafka_inbox_standing(lanes->lanes[index].inbox);
 }
 
 void co_lanes_join(struct co_lanes *lanes)

@@ -3,6 +3,7 @@
 #ifndef CHECKOUT_LANES_H
 #define CHECKOUT_LANES_H
 
+#include "adapters/kafka_inbox.h"
 #include "app/lane.h"
 
 #include "checkout/config.h"
@@ -22,6 +23,8 @@ bool co_lanes_ended(const struct co_lanes *lanes);
 enum co_status co_lanes_failure(const struct co_lanes *lanes);
 size_t co_lanes_count(const struct co_lanes *lanes);
 const struct co_lane_status *co_lanes_status(const struct co_lanes *lanes, size_t index);
+/* Where the lane stands in the consumer group; from any thread. */
+enum co_kafka_standing co_lanes_standing(const struct co_lanes *lanes, size_t index);
 /* Waits for the threads and frees everything. */
 void co_lanes_join(struct co_lanes *lanes);
 

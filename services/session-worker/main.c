@@ -4,6 +4,7 @@
 #include "adapters/registry_file.h"
 #include "adapters/service_notify.h"
 #include "adapters/system_clock.h"
+#include "app/shard.h"
 #include "describe.h"
 #include "health.h"
 
@@ -244,19 +245,52 @@ static void serve_signals(struct service *service)
 
 /* --- start-up ----------------------------------------------------------------------------------------------------- */
 
+/* A consumer, so that it can ask what the group has committed; it never joins. Not waiting for open transactions: the
+ * one that a killed worker left is ended by a lane, which comes later. */
 static rd_kafka_t *open_admin_client(const struct co_config *config)
 {
 	struct co_kafka_identity identity;
-	const struct co_kafka_default defaults[] = {{NULL, NULL}};
+	const struct co_kafka_default defaults[] = {
+		{"group.id", config->group}, {"isolation.level", "read_uncommitted"}, {NULL, NULL}};
 	char text[256];
 	co_kafka_identity_init(&identity, config, 0, "", "");
 	rd_kafka_conf_t *conf = co_kafka_conf(&identity, "admin", defaults);
-	rd_kafka_t *client = rd_kafka_new(RD_KAFKA_PRODUCER, conf, text, sizeof(text));
+	rd_kafka_t *client = rd_kafka_new(RD_KAFKA_CONSUMER, conf, text, sizeof(text));
 	if (client)
 		return client;
 	rd_kafka_conf_destroy(conf);
 	(void)fprintf(stderr, "kafka: %s\n", text);
 	return NULL;
+}
+
+/* Sessions are dealt out to partitions by their count, so it is fixed for an installation's life; what was committed
+ * says under which one. Metadata that cannot be read is for the lane that is given it. */
+static enum co_status check_dealt(const struct co_config *config, rd_kafka_t *client, int32_t partitions,
+								  struct co_error *error)
+{
+	char commands[CO_TOPICS_NAME_MAX + 1];
+	struct co_position *positions = calloc((size_t)partitions, sizeof(*positions));
+	if (!positions)
+		abort();
+	co_topics_name(config->prefix, CO_TOPICS_COMMANDS, commands);
+	enum co_status status =
+		co_topics_positions(client, commands, positions, (size_t)partitions, TOPICS_TIMEOUT_MS, error);
+	for (int32_t i = 0; i < partitions && status == CO_OK; i++) {
+		struct co_shard shard = {.partition = i};
+		if (!co_shard_restore(&shard, &positions[i]) || shard.partition_count == 0 ||
+			shard.partition_count == partitions)
+			continue;
+		co_error_set(error, commands,
+					 "has %d partitions now, sessions were dealt out to %d; nothing is changed: "
+					 "see docs/howto/move-partitions.md",
+					 (int)partitions, (int)shard.partition_count);
+		co_log(CO_LOG_ERROR, "topics.resized", co_status_text(CO_TOPICS_RESIZED), CO_INT("checkout.partition", i),
+			   CO_INT("checkout.former_partitions", shard.partition_count), CO_INT("checkout.partitions", partitions),
+			   CO_TEXT("checkout.fix", "docs/howto/move-partitions.md"));
+		status = CO_TOPICS;
+	}
+	free(positions);
+	return status;
 }
 
 /* Waits for Kafka as long as it takes. -1: *partitions is known. */
@@ -272,10 +306,14 @@ static int check_topics(struct service *service, int32_t *partitions)
 	if (!client)
 		return EXIT_USAGE;
 	int result = 0;
+	bool sound = false; /* the topics: what is told of them is told once */
 	struct co_log_gate gate = {.last_ms = 0};
 	while (service->signals == 0) {
 		struct co_error error = {.path = ""};
-		enum co_status status = co_topics_ensure(client, &wish, partitions, TOPICS_TIMEOUT_MS, &error);
+		enum co_status status = sound ? CO_OK : co_topics_ensure(client, &wish, partitions, TOPICS_TIMEOUT_MS, &error);
+		sound = status == CO_OK;
+		if (sound)
+			status = check_dealt(config, client, *partitions, &error);
 		if (status == CO_OK) {
 			result = -1;
 			break;

@@ -20,7 +20,8 @@ static void through_state(const struct co_session *session, struct co_view store
 	struct co_message message;
 	struct co_state_record back;
 
-	co_output_state(&names, arena, 0, session, stored, &message);
+	co_output_state(&names, arena, 0, &session->id, co_output_snapshot(arena, session, (uint16_t)session->change_count),
+					stored, &message);
 	struct co_record record = {.key = message.key, .value = message.value};
 	co_state_read(&record, arena, &back);
 	must(back.kind == CO_STATE_SESSION && co_view_eq(back.stored, stored));
@@ -36,7 +37,8 @@ static void read_session(struct co_view bytes, struct co_arena *arena)
 		return;
 	must(co_view_eq(co_stored_write(&session, arena), bytes));
 	for (size_t version = 1; version <= session.change_count; version++)
-		co_output_event(&names, arena, 0, NULL, &session, (uint16_t)version, &message);
+		co_output_event(&names, arena, 0, NULL, &session, (uint16_t)version,
+						co_output_snapshot(arena, &session, (uint16_t)version), &message);
 	for (size_t i = 0; i < session.memory_count; i++) {
 		if (session.memory[i].verdict->problem != CO_PROBLEM_NONE)
 			(void)co_present_verdict(session.memory[i].verdict);

@@ -14,7 +14,7 @@
 static const struct {
 	const char *row, *file, *test;
 } elsewhere[] = {
-	{"9300001", "tests/integration", "story__outputs_too_large__answered_9300001"},
+	{"9300001", "tests/integration", "story__outputs_too_large__answered_all_the_same"},
 };
 static bool quiet; /* while a canary is looked at */
 

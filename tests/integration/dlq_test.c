@@ -371,29 +371,6 @@ static int64_t put_aborted(struct rig *rig, const char *topic, int32_t partition
 	return before;
 }
 
-/* Removes what lies before the offset, as the topic's retention does. */
-static void delete_before(struct rig *rig, const char *topic, int32_t partition, int64_t offset)
-{
-	char text[256];
-	rd_kafka_conf_t *conf = rd_kafka_conf_new();
-
-	rd_kafka_conf_set(conf, "bootstrap.servers", rig->servers->kafka.servers, text, sizeof(text));
-	rd_kafka_t *handle = rd_kafka_new(RD_KAFKA_PRODUCER, conf, text, sizeof(text));
-	rd_kafka_queue_t *queue = rd_kafka_queue_new(handle);
-	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
-	rd_kafka_topic_partition_list_add(list, topic, partition)->offset = offset;
-	rd_kafka_DeleteRecords_t *wish = rd_kafka_DeleteRecords_new(list);
-
-	rd_kafka_DeleteRecords(handle, &wish, 1, NULL, queue);
-	rd_kafka_event_t *event = rd_kafka_queue_poll(queue, 20000);
-	co_tk_check(event && !rd_kafka_event_error(event), "records could not be deleted");
-	rd_kafka_event_destroy(event);
-	rd_kafka_DeleteRecords_destroy(wish);
-	rd_kafka_topic_partition_list_destroy(list);
-	rd_kafka_queue_destroy(queue);
-	rd_kafka_destroy(handle);
-}
-
 static void resend__gone_and_aborted__told_and_the_others_sent(void **state)
 {
 	struct rig rig;
@@ -403,7 +380,7 @@ static void resend__gone_and_aborted__told_and_the_others_sent(void **state)
 	topic = co_tk_format("%sdlq", rig.prefix);
 	struct co_tk_sent first = plant_unknown(&rig, "gone-1", "0"), second = plant_unknown(&rig, "good-1", "0");
 	int64_t hole = put_aborted(&rig, topic, 3);
-	delete_before(&rig, topic, 3, second.offset);
+	co_tk_kafka_delete_before(&rig.servers->kafka, topic, 3, second.offset);
 	gone = co_tk_format("3:%lld", (long long)first.offset);
 	good = co_tk_format("3:%lld", (long long)second.offset);
 	aborted = co_tk_format("3:%lld", (long long)hole);

@@ -104,18 +104,24 @@ static char *huge_verdict(void)
 	return data;
 }
 
-static void output__above_the_limit__answered_9300001(void **state)
+/* The names are cut where they are told; the verdict is the command's own. */
+static void output__above_the_limit__verdict_with_cut_names(void **state)
 {
-	char *data = huge_verdict();
+	char *data = huge_verdict(), id[16];
 	struct rig rig;
 
 	begin(&rig, state);
 	rig_send(&rig, NULL, "validate", "huge-1", NULL, data);
 	rig_load(&rig, 10);
 	rig_send(&rig, NULL, "validate", "huge-2", NULL, data);
-	expect_9300001(&rig, "huge-1");
-	expect_9300001(&rig, "huge-2");
-	assert_true(co_tk_worker_metric(&rig.workers[0], "checkout_poisoned_commands_total") >= 2);
+	for (int i = 1; i <= 2; i++) {
+		snprintf(id, sizeof(id), "huge-%d", i);
+		const struct co_tk_record *reply = await_reply(&rig, id);
+		co_tk_check(co_tk_header_is(&reply->r, "checkout-error-code", "9300004"), "%s is not answered 9300004", id);
+		assert_true(reply->r.value.len < 1000000);
+		assert_int_equal(count_replies(&rig, id), 1);
+	}
+	assert_true(co_tk_worker_metric(&rig.workers[0], "checkout_poisoned_commands_total") == 0);
 	free(data);
 	end(&rig, "an output above the limit");
 }
@@ -270,6 +276,27 @@ static void reply_topic__refuses_the_reply__answered_9300001_by_default(void **s
 	end(&rig, "a reply topic refuses the reply");
 }
 
+/* A reply topic that takes nothing which was stamped more than 0 ms ago: every reply to it is refused for its time. So
+ * may be the marker that ends the transaction, and then the lane goes on under another id, a while later. */
+static void reply_topic__refuses_the_timestamp__answered_9300001_by_default(void **state)
+{
+	char full[64];
+	struct rig rig;
+
+	begin(&rig, state);
+	snprintf(full, sizeof(full), "%sold.replies", rig.prefix);
+	const struct co_tk_topic topic = {.name = full,
+									  .partitions = 2,
+									  .config = {"message.timestamp.type", "CreateTime",
+												 "message.timestamp.before.max.ms", "0",
+												 "message.timestamp.after.max.ms", "0"}};
+	co_tk_kafka_create(&rig.servers->kafka, &topic, 1);
+	send_to(&rig, "get", "late-1", full, (struct co_view){NULL, 0});
+	expect_9300001(&rig, "late-1");
+	assert_true(co_tk_worker_metric(&rig.workers[0], "checkout_recoveries_total{cause=\"record_rejected\"}") >= 1);
+	end(&rig, "a reply topic refuses the time of a reply");
+}
+
 /* The service knows the topic, and a moment later it is gone: the reply goes the default way, the lane does not wait
  * until somebody makes the topic again. */
 static void reply_topic__deleted_after_look_up__answered_by_default(void **state)
@@ -307,11 +334,12 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(commands_topic__refuses_the_copy__answered_9300001_where_it_lies),
-		cmocka_unit_test(output__above_the_limit__answered_9300001),
+		cmocka_unit_test(output__above_the_limit__verdict_with_cut_names),
 		cmocka_unit_test(errors_topic__refuses_a_record__command_found_and_answered_9300001),
 		cmocka_unit_test(reply_topic__refuses_a_refusal__answered_by_default),
 		cmocka_unit_test(errors_topic__refuses_a_refusal__answered_9300001),
 		cmocka_unit_test(reply_topic__refuses_the_reply__answered_9300001_by_default),
+		cmocka_unit_test(reply_topic__refuses_the_timestamp__answered_9300001_by_default),
 		cmocka_unit_test(reply_topic__deleted_after_look_up__answered_by_default),
 	};
 

@@ -5,8 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static struct rig_servers *shared;
-
 /* Starts the worker with one more setting or variable and expects exit 2 and the word in its output. */
 static void refuses(struct rig *rig, const char *override, const char *variable, const char *word)
 {
@@ -24,7 +22,7 @@ static void refuses(struct rig *rig, const char *override, const char *variable,
 										   .group = rig->group,
 										   .overrides = overrides,
 										   .environment = variable ? environment : NULL};
-	co_tk_worker_start(&worker, &shared->kafka, &shared->redis, &options);
+	co_tk_worker_start(&worker, &rig_shared->kafka, &rig_shared->redis, &options);
 	int status = co_tk_worker_wait(&worker, 20000);
 	char *log = co_tk_worker_log(&worker), shown[600];
 	bool named = strstr(log, word) != NULL;
@@ -114,7 +112,7 @@ static void make_topics(struct rig *rig, const char *prefix, int which, const ch
 		if (i == which)
 			topics[i].partitions = partitions;
 	}
-	co_tk_kafka_create(&shared->kafka, topics, 6);
+	co_tk_kafka_create(&rig_shared->kafka, topics, 6);
 }
 
 static void topics__missing__exit_2_says_the_command(void **state)
@@ -162,6 +160,99 @@ static void topics__other_partition_count__exit_2_names_the_topic(void **state)
 	refuses(&rig, NULL, NULL, "count.replies");
 }
 
+/* Nobody is sent from here to raising the other five: that would hide the sessions. */
+static void topics__commands_alone_raised__exit_2_names_it_and_the_page(void **state)
+{
+	struct rig rig = {0};
+
+	(void)state;
+	make_topics(&rig, "alone.", 0, NULL, NULL, 8);
+	refuses(&rig, NULL, NULL, "topics (alone.commands): alone.commands has 8 partitions, 5 of the six topics have 4;");
+	refuses(&rig, NULL, NULL,
+			"a count cannot be lowered, and must not be raised once there are sessions: see "
+			"docs/howto/move-partitions.md.");
+}
+
+static void raise_all(struct rig *rig, int partitions)
+{
+	static const char *const names[] = {"commands", "replies", "errors", "events", "state", "dlq"};
+	char topic[64];
+
+	for (size_t i = 0; i < 6; i++) {
+		snprintf(topic, sizeof(topic), "%s%s", rig->prefix, names[i]);
+		co_tk_kafka_raise(&rig_shared->kafka, topic, partitions);
+	}
+}
+
+#define RESIZED                                                                    \
+	"has 8 partitions now, sessions were dealt out to 4; nothing is changed: see " \
+	"docs/howto/move-partitions.md"
+
+/* Sessions live where the old count put them: with the new one they would not be found, and be opened twice. */
+static void topics__all_raised_over_sessions__exit_2_names_both_counts_and_the_page(void **state)
+{
+	struct rig rig;
+
+	(void)state;
+	rig_open(&rig, rig_shared);
+	rig_start(&rig, 0, 1, NULL);
+	rig_wait_ready(&rig, 0);
+	rig_load(&rig, 8);
+	rig_settle_and_check(&rig, 60000, "before the counts are raised");
+	co_tk_worker_stop(&rig.workers[0]);
+	rig.workers[0] = (struct co_tk_worker){0};
+	raise_all(&rig, 8);
+	refuses(&rig, NULL, NULL, RESIZED);
+	refuses(&rig, NULL, NULL, "\"topics.resized\"");
+	rig_close(&rig);
+}
+
+/* Without a session there is nothing to be lost. */
+static void topics__all_raised_while_empty__accepted(void **state)
+{
+	struct rig rig;
+
+	(void)state;
+	rig_open(&rig, rig_shared);
+	for (int i = 0; i < 2; i++) {
+		rig_start(&rig, 0, 1, NULL);
+		rig_wait_ready(&rig, 0);
+		co_tk_worker_stop(&rig.workers[0]);
+		rig.workers[0] = (struct co_tk_worker){0};
+		if (i == 0)
+			raise_all(&rig, 8);
+	}
+	rig_close(&rig);
+}
+
+/* Under a running worker: it ends as soon as the group deals out what it has no room for, and says why last. */
+static void topics__all_raised_under_a_worker__exit_1_with_the_reason_then_2(void **state)
+{
+	struct rig rig;
+
+	(void)state;
+	rig_open(&rig, rig_shared);
+	rig_override(&rig, "kafka.topic.metadata.refresh.interval.ms", "1000");
+	rig_start(&rig, 0, 2, NULL);
+	rig_wait_ready(&rig, 0);
+	rig_load(&rig, 8);
+	rig_settle_and_check(&rig, 60000, "before the counts are raised under a worker");
+	raise_all(&rig, 8);
+	int status = co_tk_worker_wait(&rig.workers[0], 60000);
+	char *log = co_tk_worker_log(&rig.workers[0]);
+	co_tk_check(log && status == 1, "exit %d, wanted 1; its log:\n%s", status, log);
+	const char *last = log;
+	for (const char *line = log; line && *line; line = strchr(line, '\n') ? strchr(line, '\n') + 1 : NULL)
+		last = line;
+	if (!strstr(last, "process.failed") || !strstr(last, "topics_resized"))
+		fail_msg("the last line does not say why: %s", last);
+	assert_non_null(strstr(log, "\"topics.resized\""));
+	free(log);
+	rig.workers[0] = (struct co_tk_worker){0};
+	refuses(&rig, NULL, NULL, RESIZED);
+	rig_close(&rig);
+}
+
 /* topics.create makes them, with the settings that the service then accepts. */
 static void topics__create_true__made_and_accepted(void **state)
 {
@@ -172,26 +263,11 @@ static void topics__create_true__made_and_accepted(void **state)
 
 	(void)state;
 	for (int i = 0; i < 2; i++) {
-		co_tk_worker_start(&worker, &shared->kafka, &shared->redis, &options);
+		co_tk_worker_start(&worker, &rig_shared->kafka, &rig_shared->redis, &options);
 		co_tk_worker_wait_ready(&worker, 30000);
 		co_tk_worker_stop(&worker);
 		overrides[0] = "topics.create=false";
 	}
-}
-
-static int setup(void **state)
-{
-	int status = rig_servers_start(state);
-
-	shared = *state;
-	*state = NULL; /* a group's state would hide the rows' own */
-	return status;
-}
-
-static int teardown(void **state)
-{
-	*state = shared;
-	return rig_servers_stop(state);
 }
 
 int main(void)
@@ -204,6 +280,10 @@ int main(void)
 		cmocka_unit_test(topics__commands_with_append_time_in_stream_mode__exit_2_names_the_setting),
 		cmocka_unit_test(topics__state_not_compacted__exit_2_names_the_setting),
 		cmocka_unit_test(topics__other_partition_count__exit_2_names_the_topic),
+		cmocka_unit_test(topics__commands_alone_raised__exit_2_names_it_and_the_page),
+		cmocka_unit_test(topics__all_raised_over_sessions__exit_2_names_both_counts_and_the_page),
+		cmocka_unit_test(topics__all_raised_while_empty__accepted),
+		cmocka_unit_test(topics__all_raised_under_a_worker__exit_1_with_the_reason_then_2),
 		cmocka_unit_test(topics__create_true__made_and_accepted),
 	};
 	enum { OTHERS = sizeof(others) / sizeof(*others) };
@@ -217,5 +297,5 @@ int main(void)
 	}
 	for (size_t i = 0; i < OTHERS; i++)
 		tests[ROWS + i] = others[i];
-	return cmocka_run_group_tests(tests, setup, teardown);
+	return cmocka_run_group_tests(tests, rig_shared_start, rig_shared_stop);
 }

@@ -139,6 +139,16 @@ static enum co_status committed(void *self, struct co_position *positions, size_
 	return CO_OK;
 }
 
+static enum co_status bounds(void *self, int32_t partition, int64_t *low, int64_t *high, int timeout_ms)
+{
+	const struct co_sim_inbox *inbox = self;
+
+	(void)timeout_ms;
+	*low = 0;
+	*high = (int64_t)inbox->topic->partitions[partition].count;
+	return CO_OK;
+}
+
 static enum co_status start(void *self, const struct co_position *positions, size_t count)
 {
 	struct co_sim_inbox *inbox = self;
@@ -183,6 +193,7 @@ struct co_inbox co_sim_inbox_open(struct co_sim_inbox *inbox, struct co_sim_brok
 							 .poll = poll,
 							 .assigned = assigned,
 							 .committed = committed,
+							 .bounds = bounds,
 							 .start = start,
 							 .release = release,
 							 .leave = leave};

@@ -55,6 +55,13 @@ static enum co_status next(void *self, int timeout_ms, struct co_arena *arena, s
 	return CO_NOTHING;
 }
 
+static bool is_settled(void *self)
+{
+	const struct co_sim_replay *replay = self;
+
+	return replay->told_end == (int64_t)replay->topic->partitions[replay->partition].count;
+}
+
 static void close_it(void *self)
 {
 	struct co_sim_replay *replay = self;
@@ -70,7 +77,8 @@ struct co_replay co_sim_replay_open(struct co_sim_replay *replay, struct co_sim_
 	replay->broker = broker;
 	replay->topic = co_sim_topic_find(broker, (struct co_view){state, strlen(state)});
 	replay->faults = faults;
-	return (struct co_replay){.self = replay, .open = open_at, .next = next, .close = close_it};
+	return (struct co_replay){
+		.self = replay, .open = open_at, .next = next, .is_settled = is_settled, .close = close_it};
 }
 
 void co_sim_replay_drop(struct co_sim_replay *replay)

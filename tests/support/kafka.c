@@ -273,6 +273,36 @@ void co_tk_kafka_delete(struct co_tk_kafka *kafka, const char *topic)
 	rd_kafka_destroy(handle);
 }
 
+void co_tk_kafka_raise(struct co_tk_kafka *kafka, const char *topic, int partitions)
+{
+	char text[256];
+	rd_kafka_t *handle = open_handle(RD_KAFKA_PRODUCER, rd_kafka_conf_new(), kafka);
+	rd_kafka_queue_t *queue = rd_kafka_queue_new(handle);
+	rd_kafka_NewPartitions_t *more = rd_kafka_NewPartitions_new(topic, (size_t)partitions, text, sizeof(text));
+	size_t count;
+
+	co_tk_check(more, "raising %s: %s", topic, text);
+	rd_kafka_CreatePartitions(handle, &more, 1, NULL, queue);
+	rd_kafka_event_t *event = await(queue, "CreatePartitions");
+	const rd_kafka_topic_result_t **result =
+		rd_kafka_CreatePartitions_result_topics(rd_kafka_event_CreatePartitions_result(event), &count);
+	co_tk_check(count == 1 && !rd_kafka_topic_result_error(result[0]), "raising %s: refused", topic);
+	rd_kafka_topic_t *named = rd_kafka_topic_new(handle, topic, NULL);
+	for (int64_t end = co_tk_now_ms() + 20000, listed = 0; listed != partitions; co_tk_sleep_ms(20)) {
+		const struct rd_kafka_metadata *seen = NULL;
+		if (rd_kafka_metadata(handle, 0, named, &seen, 5000) == RD_KAFKA_RESP_ERR_NO_ERROR) {
+			listed = seen->topic_cnt == 1 ? seen->topics[0].partition_cnt : 0;
+			rd_kafka_metadata_destroy(seen);
+		}
+		co_tk_check(co_tk_now_ms() < end, "%s does not get its partitions", topic);
+	}
+	rd_kafka_topic_destroy(named);
+	rd_kafka_event_destroy(event);
+	rd_kafka_NewPartitions_destroy(more);
+	rd_kafka_queue_destroy(queue);
+	rd_kafka_destroy(handle);
+}
+
 void co_tk_kafka_create_service(struct co_tk_kafka *kafka, const char *prefix, int partitions, bool stream)
 {
 	co_tk_kafka_create_limited(kafka, prefix, partitions, stream, NULL, NULL);
@@ -341,4 +371,43 @@ int64_t co_tk_kafka_committed(struct co_tk_kafka *kafka, const char *group, cons
 	rd_kafka_topic_partition_list_destroy(list);
 	rd_kafka_destroy(handle);
 	return offset;
+}
+
+void co_tk_kafka_set_offset(struct co_tk_kafka *kafka, const char *group, const char *topic, int32_t partition,
+							int64_t offset)
+{
+	rd_kafka_conf_t *conf = rd_kafka_conf_new();
+
+	set(conf, "group.id", group);
+	rd_kafka_t *handle = open_handle(RD_KAFKA_CONSUMER, conf, kafka);
+	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+	rd_kafka_topic_partition_list_add(list, topic, partition)->offset = offset;
+	rd_kafka_resp_err_t error = RD_KAFKA_RESP_ERR__TIMED_OUT;
+	/* refused while a member is left; a static one stays until its session is over */
+	for (int64_t end = co_tk_now_ms() + 60000; error && co_tk_now_ms() < end;) {
+		error = rd_kafka_commit(handle, list, 0);
+		if (error)
+			co_tk_sleep_ms(250);
+	}
+	co_tk_check(!error, "set offset: %s", rd_kafka_err2str(error));
+	rd_kafka_topic_partition_list_destroy(list);
+	rd_kafka_destroy(handle);
+}
+
+void co_tk_kafka_delete_before(struct co_tk_kafka *kafka, const char *topic, int32_t partition, int64_t offset)
+{
+	rd_kafka_t *handle = open_handle(RD_KAFKA_PRODUCER, rd_kafka_conf_new(), kafka);
+	rd_kafka_queue_t *queue = rd_kafka_queue_new(handle);
+	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+	rd_kafka_topic_partition_list_add(list, topic, partition)->offset = offset;
+	rd_kafka_DeleteRecords_t *wish = rd_kafka_DeleteRecords_new(list);
+
+	rd_kafka_DeleteRecords(handle, &wish, 1, NULL, queue);
+	rd_kafka_event_t *event = rd_kafka_queue_poll(queue, 20000);
+	co_tk_check(event && !rd_kafka_event_error(event), "records could not be deleted");
+	rd_kafka_event_destroy(event);
+	rd_kafka_DeleteRecords_destroy(wish);
+	rd_kafka_topic_partition_list_destroy(list);
+	rd_kafka_queue_destroy(queue);
+	rd_kafka_destroy(handle);
 }

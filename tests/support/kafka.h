@@ -47,6 +47,8 @@ struct co_tk_topic {
 };
 void co_tk_kafka_create(struct co_tk_kafka *kafka, const struct co_tk_topic *topics, size_t count);
 void co_tk_kafka_delete(struct co_tk_kafka *kafka, const char *topic);
+/* To so many partitions: Kafka only ever adds. Waits until the broker lists them. */
+void co_tk_kafka_raise(struct co_tk_kafka *kafka, const char *topic, int partitions);
 /* The six topics of the service with the settings that the contract asks for. */
 void co_tk_kafka_create_service(struct co_tk_kafka *kafka, const char *prefix, int partitions, bool stream);
 /* The same, but one of them ("errors") takes records up to that size alone. */
@@ -55,6 +57,13 @@ void co_tk_kafka_create_limited(struct co_tk_kafka *kafka, const char *prefix, i
 /* Committed offset of a group (-1: none) and its metadata (may be NULL), one partition. */
 int64_t co_tk_kafka_committed(struct co_tk_kafka *kafka, const char *group, const char *topic, int32_t partition,
 							  char metadata[64]);
+
+/* Sets a group's offset by hand, without metadata, as Kafka's own tool does; waits until the group's members are gone.
+ */
+void co_tk_kafka_set_offset(struct co_tk_kafka *kafka, const char *group, const char *topic, int32_t partition,
+							int64_t offset);
+/* Removes what lies before the offset, as the topic's retention does. */
+void co_tk_kafka_delete_before(struct co_tk_kafka *kafka, const char *topic, int32_t partition, int64_t offset);
 
 /* ---- producer ---- */
 

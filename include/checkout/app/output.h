@@ -47,25 +47,32 @@ struct co_reply_target {
 	enum co_reply_refusal refusal;
 };
 
-/* `session` may be NULL; the reply shows it at decision->verdict.version (0: null). For an intake that is no command
- * the verdict is CO_PROBLEM_NOT_COMMAND. */
+/* The session at `version` as outputs show it, made once for all that show the same. ptr NULL when there is nothing to
+ * show: `session` is NULL, or `version` 0. */
+struct co_view co_output_snapshot(struct co_arena *arena, const struct co_session *session, uint16_t version);
+
+/* `snapshot`: at decision->verdict.version; ptr NULL: null. For an intake that is no command the verdict is
+ * CO_PROBLEM_NOT_COMMAND. */
 void co_output_reply(const struct co_names *names, struct co_arena *arena, const struct co_origin *origin,
-					 const struct co_decision *decision, const struct co_session *session,
-					 const struct co_reply_target *target, struct co_message *out);
+					 const struct co_decision *decision, struct co_view snapshot, const struct co_reply_target *target,
+					 struct co_message *out);
 /* The error event of a refusal, or of a code that `fail` or `payment_update` told (decision->tells_error). */
 void co_output_error(const struct co_names *names, struct co_arena *arena, const struct co_origin *origin,
 					 const struct co_decision *decision, struct co_message *out);
-/* The lifecycle event that made `version` of the session. `origin` NULL: time did it (an expiry), the bytes name no
- * command. */
+/* The lifecycle event that made `version` of the session; `snapshot` is of that version. `origin` NULL: time did it (an
+ * expiry), the bytes name no command. */
 void co_output_event(const struct co_names *names, struct co_arena *arena, int32_t partition,
 					 const struct co_origin *origin, const struct co_session *session, uint16_t version,
-					 struct co_message *out);
+					 struct co_view snapshot, struct co_message *out);
+/* `snapshot`: at decision->verdict.version. */
 void co_output_late_payment(const struct co_names *names, struct co_arena *arena, const struct co_origin *origin,
 							const struct co_decision *decision, const struct co_session *session,
-							struct co_message *out);
-/* `state`: the session as it is now, with its stored form; a tombstone; the lane record. No headers. */
+							struct co_view snapshot, struct co_message *out);
+/* `state`: the session as it is now, as it is shown and in its stored form; a tombstone; the lane record. No headers.
+ */
 void co_output_state(const struct co_names *names, struct co_arena *arena, int32_t partition,
-					 const struct co_session *session, struct co_view stored, struct co_message *out);
+					 const struct co_uuid *session_id, struct co_view snapshot, struct co_view stored,
+					 struct co_message *out);
 void co_output_tombstone(const struct co_names *names, struct co_arena *arena, int32_t partition,
 						 const struct co_uuid *session_id, struct co_message *out);
 void co_output_lane(const struct co_names *names, struct co_arena *arena, int32_t partition, int64_t seq,
@@ -73,7 +80,9 @@ void co_output_lane(const struct co_names *names, struct co_arena *arena, int32_
 /* The record unchanged but for credentials, with its origin. */
 void co_output_dlq(const struct co_names *names, struct co_arena *arena, const struct co_record *record,
 				   enum co_dlq reason, struct co_message *out);
-/* The record unchanged for another partition, key = session id, plus checkout-forwarded (an older one is dropped). */
+/* Leaves the origin alone of a dead letter's headers. */
+void co_output_dlq_drop_headers(struct co_message *message);
+/* The record unchanged for another partition, key = session id, plus checkout-forwarded as the last header. */
 void co_output_forward(const struct co_names *names, struct co_arena *arena, const struct co_record *record,
 					   const struct co_uuid *session_id, int32_t partition, bool keep_timestamp,
 					   struct co_message *out);

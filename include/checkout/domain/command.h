@@ -27,6 +27,7 @@ struct co_command {
 	const struct co_json *data; /* an object, never NULL */
 	struct co_digest identity;  /* of source and id */
 	struct co_digest content;   /* of type and data */
+	struct co_uuid created_id;  /* of a create with merchant_id PRESENT: co_command_created_id(), made once */
 };
 
 /* The session id that a create of this command makes (contract section 3). Needs merchant_id PRESENT. */

@@ -41,6 +41,7 @@ struct co_verdict {
 	enum co_code code; /* unless NONE */
 	enum co_rule rule; /* with RULE */
 	uint16_t version;  /* of the session that the reply shows; 0: `session` is null */
+	bool brief;        /* outputs cut long names of the request where they tell them; never stored */
 	uint16_t violation_count;
 	struct co_violation violations[CO_VIOLATIONS_MAX];
 };

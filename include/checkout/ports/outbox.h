@@ -9,9 +9,9 @@
 
 struct co_outbox {
 	void *self;
-	/* A new producer under the same transactional id; every older transaction of that id is over when it returns CO_OK.
-	 * Blocks up to `timeout_ms`; CO_LOG_DOWN: call again (it goes on where it was), polling the inbox in between.
-	 * CO_FENCED, CO_LOG_FATAL. */
+	/* A new producer; every older transaction of this lane is decided when it returns CO_OK, and over but for
+	 * partitions of others that are away. Blocks up to `timeout_ms`; CO_LOG_DOWN: call again (it goes on where it was),
+	 * polling the inbox in between. CO_FENCED, CO_LOG_FATAL. */
 	enum co_status (*recycle)(void *self, int timeout_ms);
 	enum co_status (*begin)(void *self);
 	/* The positions of this transaction, under the group generation that the inbox captured when it was assigned. */
@@ -24,8 +24,8 @@ struct co_outbox {
 	enum co_status (*commit)(void *self);
 	/* After CO_OK or CO_LOG_UNANSWERED of commit: the offset that the message got; -1 unknown. */
 	int64_t (*delivered)(void *self, size_t index);
-	/* The number of partitions of a topic; 0: there is none of that name; -1: Kafka did not say in time. Remembered for
-	 * a while. */
+	/* The number of partitions of a topic; 0: there is none of that name, or it takes no records now (no replica of a
+	 * partition is alive, its disk is full); -1: Kafka did not say in time. Remembered for a while. */
 	int32_t (*partitions_of)(void *self, struct co_view topic);
 	/* Appends a tick to a partition of `commands`, outside any transaction, fire and forget. */
 	void (*tick)(void *self, int32_t partition);

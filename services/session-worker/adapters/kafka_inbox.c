@@ -1,11 +1,12 @@
 #include "kafka_inbox.h"
 
+#include "kafka_namesake.h"
 #include "kafka_stats.h"
 
 #include "checkout/log.h"
 #include "checkout/metrics.h"
-#include "checkout/uuid.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -14,13 +15,17 @@
 #define SESSION_TIMEOUT_MS 10000
 #define SESSION_TIMEOUT_TEXT "10000"
 #define GHOST_MARGIN_MS 2000 /* beyond the session time-out, after which a member that nobody feeds is gone */
-#define GROUP_TIMEOUT_MS 2000
+#define GHOST_LOOK_MS 1000   /* between two looks whether it lives */
+#define GHOST_ABSENT_LOOKS 2 /* in a row, before it counts as gone: a group that has just moved may know less */
 #define SEEK_TIMEOUT_MS 3000
 
 struct co_kafka_inbox {
 	const struct co_kafka_identity *identity;
 	rd_kafka_t *consumer;
-	int64_t fenced_ms; /* monotonic: when the group said that another has our name; 0: it did not */
+	atomic_int standing; /* enum co_kafka_standing */
+	int64_t fenced_ms;   /* monotonic: when the group said that another has our name; 0: it did not */
+	int64_t looked_ms;   /* monotonic: the last look at it */
+	int absent_looks;    /* in a row that did not find it */
 	const char *commands;
 	size_t lane;
 	rd_kafka_consumer_group_metadata_t
@@ -65,6 +70,7 @@ static void on_rebalance(rd_kafka_t *consumer, rd_kafka_resp_err_t err, rd_kafka
 {
 	struct co_kafka_inbox *inbox = opaque;
 	let_go(inbox);
+	atomic_store(&inbox->standing, err == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS ? CO_KAFKA_MEMBER : CO_KAFKA_JOINING);
 	if (err != RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
 		(void)rd_kafka_assign(consumer, NULL);
 		return;
@@ -89,6 +95,9 @@ static int on_statistics(rd_kafka_t *consumer, char *json, size_t bytes, void *o
 {
 	struct co_kafka_inbox *inbox = opaque;
 	(void)consumer;
+	/* of a consumer that was fenced they tell what was */
+	if (atomic_load(&inbox->standing) == CO_KAFKA_FENCED)
+		return 0;
 	co_kafka_stats_consumer(inbox->lane, inbox->commands, inbox->held, inbox->held_count, json, bytes);
 	return 0;
 }
@@ -197,60 +206,55 @@ static enum co_status open_consumer(struct co_kafka_inbox *inbox, struct co_erro
 	return CO_OK;
 }
 
-/* Whether somebody else is in the group under our name, and alive: a static member's id begins with its instance id.
- * CO_LOG_DOWN: Kafka does not say. */
-static enum co_status find_namesake(struct co_kafka_inbox *inbox)
-{
-	const struct rd_kafka_group_list *groups = NULL;
-	size_t length = strlen(inbox->identity->member);
-	if (rd_kafka_list_groups(inbox->consumer, inbox->identity->config->group, &groups, GROUP_TIMEOUT_MS) !=
-		RD_KAFKA_RESP_ERR_NO_ERROR)
-		return CO_LOG_DOWN;
-	bool known = groups->group_cnt == 1 && groups->groups[0].err == RD_KAFKA_RESP_ERR_NO_ERROR, found = false;
-	for (int i = 0; known && i < groups->groups[0].member_cnt; i++) {
-		const char *id = groups->groups[0].members[i].member_id;
-		/* "<instance id>-<uuid>": one of another instance that begins the same way is longer */
-		found = found || (strncmp(id, inbox->identity->member, length) == 0 && id[length] == '-' &&
-						  strlen(id) == length + 1 + CO_UUID_TEXT);
-	}
-	rd_kafka_group_list_destroy(groups);
-	return !known ? CO_LOG_DOWN : found ? CO_FENCED : CO_OK;
-}
-
 static int64_t session_timeout_ms(const struct co_kafka_inbox *inbox)
 {
 	const char *own = co_config_kafka(inbox->identity->config, "session.timeout.ms");
 	return own ? strtoll(own, NULL, 10) : SESSION_TIMEOUT_MS;
 }
 
-/* The group fences a static member also for a ghost of its own: after a broker's death the client joins twice, and the
- * second join fences the first. A ghost is fed by nobody, so it is gone after the session time-out; a namesake in
- * another process is not, and then the later one wins (contract section 9). */
-static enum co_status look_for_ghost(struct co_kafka_inbox *inbox)
+static enum co_status begin_anew(struct co_kafka_inbox *inbox)
 {
-	if (inbox->fenced_ms == 0) {
-		co_log(CO_LOG_NOTICE, "kafka.fenced", "the group has another member of our name; waiting whether it lives",
-			   CO_INT("checkout.lane", inbox->lane));
-		inbox->fenced_ms = monotonic_ms();
-		let_go(inbox);
-		return CO_NOTHING;
-	}
-	if (monotonic_ms() - inbox->fenced_ms < session_timeout_ms(inbox) + GHOST_MARGIN_MS || inbox->message_count > 0)
-		return CO_NOTHING;
-	enum co_status found = find_namesake(inbox);
-	if (found == CO_FENCED)
-		return CO_FENCED;
-	if (found != CO_OK)
-		return CO_NOTHING;
 	struct co_error error = {.path = ""};
+	co_log(CO_LOG_NOTICE, "kafka.unfenced", "the member of our name is gone; joining the group anew",
+		   CO_INT("checkout.lane", inbox->lane),
+		   CO_INT("event.duration", (monotonic_ms() - inbox->fenced_ms) * 1000000));
 	rd_kafka_destroy_flags(inbox->consumer, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
 	inbox->consumer = NULL;
 	inbox->fenced_ms = 0;
 	let_go(inbox);
+	atomic_store(&inbox->standing, CO_KAFKA_JOINING);
 	if (open_consumer(inbox, &error) == CO_OK)
 		return CO_NOTHING;
 	co_log(CO_LOG_ERROR, "kafka.fatal", error.text, CO_INT("checkout.lane", inbox->lane));
 	return CO_LOG_FATAL;
+}
+
+/* The group fences a static member also for a ghost of its own: after a broker's death the client joins twice, and the
+ * second join fences the first. A ghost is fed by nobody: the group lets it go when its session time-out is over, and
+ * not before, so there is nothing to be seen of it any earlier. A namesake in another process stays, and then the later
+ * one wins (contract section 9). */
+static enum co_status look_for_ghost(struct co_kafka_inbox *inbox)
+{
+	int64_t at_ms = monotonic_ms();
+	if (inbox->fenced_ms == 0) {
+		co_log(CO_LOG_NOTICE, "kafka.fenced", "the group has another member of our name; waiting whether it lives",
+			   CO_INT("checkout.lane", inbox->lane));
+		inbox->fenced_ms = inbox->looked_ms = at_ms;
+		inbox->absent_looks = 0;
+		atomic_store(&inbox->standing, CO_KAFKA_FENCED);
+		co_metric_set(CO_METRIC_KAFKA_GROUP_STEADY, inbox->lane, 0);
+		let_go(inbox);
+		return CO_NOTHING;
+	}
+	if (inbox->message_count > 0 || at_ms - inbox->looked_ms < GHOST_LOOK_MS)
+		return CO_NOTHING;
+	enum co_status found = co_kafka_namesake(inbox->consumer, inbox->identity->config->group, inbox->identity->member);
+	inbox->looked_ms = monotonic_ms();
+	inbox->absent_looks = found == CO_OK ? inbox->absent_looks + 1 : 0;
+	if (inbox->absent_looks == GHOST_ABSENT_LOOKS)
+		return begin_anew(inbox);
+	bool outlived = at_ms - inbox->fenced_ms >= session_timeout_ms(inbox) + GHOST_MARGIN_MS;
+	return found == CO_FENCED && outlived ? CO_FENCED : CO_NOTHING;
 }
 
 /* A fatal error may come without a message: it is asked for at every poll that brought none. */
@@ -274,6 +278,21 @@ static void tell_poll_error(const rd_kafka_message_t *message)
 			   CO_TEXT("error.code", rd_kafka_err2name(message->err)));
 }
 
+/* Records of a partition come in ascending order, unless the client found its position outside of the log and began
+ * anew with the first record that is there. */
+static enum co_status check_order(struct co_kafka_inbox *inbox, const rd_kafka_message_t *message)
+{
+	for (size_t i = 0; i < inbox->held_count; i++) {
+		struct co_kafka_place *place = &inbox->held[i];
+		if (place->partition != message->partition)
+			continue;
+		if (message->offset < place->follows)
+			return CO_LOG_DOWN;
+		place->follows = message->offset + 1;
+	}
+	return CO_OK;
+}
+
 static enum co_status inbox_poll(void *self, int timeout_ms, struct co_arena *arena, struct co_record *out)
 {
 	struct co_kafka_inbox *inbox = self;
@@ -286,12 +305,12 @@ static enum co_status inbox_poll(void *self, int timeout_ms, struct co_arena *ar
 	if (!message || message->err)
 		status = ask_fatal(inbox);
 	else if (inbox->started && !inbox->moved)
-		status = CO_OK;
+		status = check_order(inbox, message);
 	if (inbox->moved && status != CO_FENCED && status != CO_LOG_FATAL) {
 		inbox->moved = false;
 		status = CO_REBALANCED;
 	}
-	if (status == CO_OK) {
+	if (message && status == CO_OK) {
 		read_message(message, arena, out);
 		keep_message(inbox, message);
 	} else if (message) {
@@ -342,6 +361,18 @@ static enum co_status inbox_committed(void *self, struct co_position *positions,
 	return status;
 }
 
+static enum co_status inbox_bounds(void *self, int32_t partition, int64_t *low, int64_t *high, int timeout_ms)
+{
+	const struct co_kafka_inbox *inbox = self;
+	int64_t first = 0, end = 0;
+	if (rd_kafka_query_watermark_offsets(inbox->consumer, inbox->commands, partition, &first, &end, timeout_ms) !=
+		RD_KAFKA_RESP_ERR_NO_ERROR)
+		return CO_LOG_DOWN;
+	*low = first;
+	*high = end;
+	return CO_OK;
+}
+
 static bool is_held(const struct co_kafka_inbox *inbox, const struct co_position *positions, size_t count)
 {
 	if (count != inbox->held_count)
@@ -362,7 +393,7 @@ static enum co_status inbox_start(void *self, const struct co_position *position
 	if (count == 0)
 		return CO_OK;
 	for (size_t i = 0; i < count; i++)
-		inbox->held[i].next = positions[i].offset;
+		inbox->held[i].next = inbox->held[i].follows = positions[i].offset;
 	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)count);
 	for (size_t i = 0; i < count; i++)
 		rd_kafka_topic_partition_list_add(list, inbox->commands, positions[i].partition)->offset =
@@ -418,6 +449,7 @@ struct co_inbox co_kafka_inbox_port(struct co_kafka_inbox *inbox)
 							 .poll = inbox_poll,
 							 .assigned = inbox_assigned,
 							 .committed = inbox_committed,
+							 .bounds = inbox_bounds,
 							 .start = inbox_start,
 							 .release = inbox_release,
 							 .leave = inbox_leave};
@@ -426,6 +458,11 @@ struct co_inbox co_kafka_inbox_port(struct co_kafka_inbox *inbox)
 const rd_kafka_consumer_group_metadata_t *co_kafka_inbox_generation(const struct co_kafka_inbox *inbox)
 {
 	return inbox->generation;
+}
+
+enum co_kafka_standing co_kafka_inbox_standing(const struct co_kafka_inbox *inbox)
+{
+	return (enum co_kafka_standing)atomic_load(&inbox->standing);
 }
 
 void co_kafka_inbox_reached(struct co_kafka_inbox *inbox, int32_t partition, int64_t next)

@@ -1,8 +1,12 @@
 #include "kafka_outbox.h"
 
 #include "kafka_answers.h"
+#include "kafka_lookups.h"
+#include "kafka_refusals.h"
 #include "kafka_stats.h"
+#include "kafka_ticker.h"
 
+#include "checkout/app/output.h"
 #include "checkout/log.h"
 
 #include <stdio.h>
@@ -13,16 +17,24 @@
 #define OFFSETS_TIMEOUT_MS 5000
 #define COMMIT_TIMEOUT_MS 8000
 #define METADATA_TIMEOUT_MS 2000
-#define LOOKUP_TIMEOUT_MS 1000
-#define LOOKUP_KEEP_MS 30000
-#define LOOKUPS_MAX 64
-#define TOPIC_BYTES_MAX 250
-
-struct lookup {
-	char topic[TOPIC_BYTES_MAX];
-	int32_t count;
-	int64_t at_ms;
-};
+#define PURGE_MS 1000
+#define TOPIC_BYTES_MAX CO_KAFKA_TOPIC_BYTES_MAX
+/* An id whose last transaction is not over by then has lost a partition that was in it. Above transaction.timeout.ms:
+ * whatever happened, that transaction is decided. */
+#define ID_STUCK_MS 15000
+#define IDS_MAX 16
+/* A topic of the service that refuses what it should take is tried again after this. */
+#define OWN_REFUSED_MS 2000
+/* What came compressed is put on `dlq` whole, compressed again. The consumer takes 100,000,000 bytes uncompressed
+ * (receive.message.max.bytes), a broker's request as many (socket.request.max.bytes); a record is in memory three times
+ * while it is sent. Batches stay as small as they are by default. */
+#define DEAD_LETTER_BYTES_TEXT "64000000"
+#define DEAD_LETTER_CODEC "zstd"
+#define BATCH_BYTES_TEXT "1000000"
+/* All else is refused here before a broker has to: above every output (CO_OUTPUT_BYTES_MAX) and every copy. */
+#define RECORD_BYTES_MAX ((size_t)1024 * 1024)
+/* The delivery report of what broke a transaction comes a moment after the commit that failed for it. */
+#define REPORT_MS 50
 
 struct co_kafka_outbox {
 	const struct co_kafka_identity *identity;
@@ -32,14 +44,16 @@ struct co_kafka_outbox {
 	rd_kafka_t *producer, *ticker;
 	rd_kafka_topic_t **handles; /* of `producer`, one per topic of the service; NULL: not asked for yet */
 	bool initialising;          /* init_transactions was begun on `producer` and goes on */
+	unsigned id;                /* which transactional id; 0: the lane's own */
+	int64_t stuck_ms;           /* monotonic: since when its last transaction is said not to be over; 0: it is */
 	struct co_kafka_answers answers;
-	bool rejected;         /* Kafka refused a record of the open transaction for what it is */
-	size_t position_count; /* of the open transaction */
+	struct co_kafka_refusals refusals; /* of the open transaction */
+	int64_t hold_until_ms;             /* monotonic: no new transaction before */
+	size_t position_count;             /* of the open transaction */
 	struct co_kafka_place *positions;
 	size_t tracked, room; /* messages of the open transaction whose offset is asked for */
 	int64_t *offsets;
-	size_t lookup_count;
-	struct lookup lookups[LOOKUPS_MAX];
+	struct co_kafka_lookups lookups;
 };
 
 static int64_t monotonic_ms(void)
@@ -51,27 +65,21 @@ static int64_t monotonic_ms(void)
 
 /* --- the producer and its transaction ----------------------------------------------------------------------------- */
 
-/* Refused for what it is: trying again does not help. */
-static bool is_rejection(rd_kafka_resp_err_t err)
+static bool is_own(const struct co_kafka_outbox *outbox, const char *name)
 {
-	return err == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE || err == RD_KAFKA_RESP_ERR_INVALID_RECORD ||
-		   err == RD_KAFKA_RESP_ERR_INVALID_MSG || err == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC ||
-		   err == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION || err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART ||
-		   err == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED || err == RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE;
+	for (size_t i = 0; i < outbox->topic_count; i++)
+		if (co_view_eq(outbox->topics[i], co_view_cstr(name)))
+			return true;
+	return false;
 }
 
 static void on_delivery(rd_kafka_t *producer, const rd_kafka_message_t *message, void *opaque)
 {
 	(void)producer;
 	struct co_kafka_outbox *outbox = opaque;
-	if (message->err && is_rejection(message->err)) {
-		static struct co_log_gate gate;
-		outbox->rejected = true;
-		if (co_log_gate_open(&gate, 1000))
-			co_log(CO_LOG_NOTICE, "kafka.record_refused", rd_kafka_err2str(message->err),
-				   CO_TEXT("checkout.topic", rd_kafka_topic_name(message->rkt)),
-				   CO_INT("checkout.bytes", message->len));
-	}
+	const char *name = rd_kafka_topic_name(message->rkt);
+	if (message->err)
+		co_kafka_refusals_note(&outbox->refusals, name, is_own(outbox, name), message->err, message->len);
 	size_t index = (size_t)(uintptr_t)message->_private;
 	if (!message->err && index > 0 && index <= outbox->tracked)
 		outbox->offsets[index - 1] = message->offset;
@@ -87,8 +95,13 @@ static int on_statistics(rd_kafka_t *producer, char *json, size_t bytes, void *o
 
 static enum co_status open_producer(struct co_kafka_outbox *outbox)
 {
+	char id[sizeof(outbox->identity->transactional) + 16];
+	if (outbox->id)
+		(void)snprintf(id, sizeof(id), "%s.%u", outbox->identity->transactional, outbox->id);
+	else
+		(void)snprintf(id, sizeof(id), "%s", outbox->identity->transactional);
 	const struct co_kafka_default defaults[] = {
-		{"transactional.id", outbox->identity->transactional},
+		{"transactional.id", id},
 		{"enable.idempotence", "true"},
 		{"acks", "all"},
 		{"transaction.timeout.ms", "10000"},
@@ -96,7 +109,8 @@ static enum co_status open_producer(struct co_kafka_outbox *outbox)
 		{"retry.backoff.ms", "3"},
 		{"queue.buffering.max.messages", "1000000"},
 		{"queue.buffering.max.kbytes", "262144"},
-		{"message.max.bytes", "1048576"},
+		{"message.max.bytes", DEAD_LETTER_BYTES_TEXT},
+		{"batch.size", BATCH_BYTES_TEXT},
 		{NULL, NULL},
 	};
 	rd_kafka_conf_t *conf = co_kafka_conf(outbox->identity, "producer", defaults);
@@ -127,30 +141,81 @@ static void close_producer(struct co_kafka_outbox *outbox)
 	outbox->producer = NULL;
 }
 
+/* Dead letters are compressed, unless the configuration names a codec for all. NULL: like any other topic. */
+static rd_kafka_topic_conf_t *topic_conf(const struct co_kafka_outbox *outbox, size_t topic)
+{
+	const struct co_config *config = outbox->identity->config;
+	char text[256];
+	if (topic != CO_TOPIC_DLQ || co_config_kafka(config, "compression.codec") ||
+		co_config_kafka(config, "compression.type"))
+		return NULL;
+	rd_kafka_topic_conf_t *conf = rd_kafka_default_topic_conf_dup(outbox->producer);
+	/* a library without it leaves them as they are */
+	(void)rd_kafka_topic_conf_set(conf, "compression.codec", DEAD_LETTER_CODEC, text, sizeof(text));
+	return conf;
+}
+
+/* The service's own topics keep their handle, the first of which has to be this one: librdkafka keeps its settings. Any
+ * other name is looked up by librdkafka at every message. */
+static rd_kafka_topic_t *handle_of(struct co_kafka_outbox *outbox, struct co_view topic)
+{
+	for (size_t i = 0; i < outbox->topic_count; i++) {
+		char name[TOPIC_BYTES_MAX];
+		if (!co_view_eq(outbox->topics[i], topic))
+			continue;
+		(void)snprintf(name, sizeof(name), "%.*s", (int)topic.len, topic.ptr);
+		if (!outbox->handles[i])
+			outbox->handles[i] = rd_kafka_topic_new(outbox->producer, name, topic_conf(outbox, i));
+		return outbox->handles[i];
+	}
+	return NULL;
+}
+
 /* Without it the first transaction after a recycle waits a second for the topics' leaders. */
 static void warm_metadata(struct co_kafka_outbox *outbox)
 {
 	for (size_t i = 0; i < outbox->topic_count; i++) {
-		char name[TOPIC_BYTES_MAX];
-		(void)snprintf(name, sizeof(name), "%.*s", (int)outbox->topics[i].len, outbox->topics[i].ptr);
-		rd_kafka_topic_t *topic = rd_kafka_topic_new(outbox->producer, name, NULL);
+		rd_kafka_topic_t *topic = handle_of(outbox, outbox->topics[i]);
 		const struct rd_kafka_metadata *metadata = NULL;
 		if (!topic)
 			continue;
 		if (rd_kafka_metadata(outbox->producer, 0, topic, &metadata, METADATA_TIMEOUT_MS) == RD_KAFKA_RESP_ERR_NO_ERROR)
 			rd_kafka_metadata_destroy(metadata);
-		rd_kafka_topic_destroy(topic);
 	}
+}
+
+/* The coordinator keeps an id until every partition of its last transaction has the marker: for ever, if one of a
+ * client's reply topic is gone for good. Then another id does as well: the outcome of that transaction is decided, its
+ * offsets are read as stable, and the group's generation still fences. */
+static void leave_stuck_id(struct co_kafka_outbox *outbox, rd_kafka_resp_err_t err)
+{
+	int64_t at_ms = monotonic_ms();
+	if (err != RD_KAFKA_RESP_ERR_CONCURRENT_TRANSACTIONS) {
+		outbox->stuck_ms = 0;
+		return;
+	}
+	if (outbox->stuck_ms == 0)
+		outbox->stuck_ms = at_ms;
+	if (at_ms - outbox->stuck_ms < ID_STUCK_MS)
+		return;
+	outbox->id = (outbox->id + 1) % IDS_MAX;
+	outbox->stuck_ms = 0;
+	outbox->initialising = false;
+	co_log(CO_LOG_NOTICE, "kafka.transactional_id",
+		   "the last transaction does not come to its end, a partition in it is away; going on under another id",
+		   CO_INT("checkout.lane", outbox->identity->lane), CO_INT("checkout.id", outbox->id));
 }
 
 static enum co_status outbox_recycle(void *self, int timeout_ms)
 {
 	struct co_kafka_outbox *outbox = self;
+	if (monotonic_ms() < outbox->hold_until_ms)
+		return CO_LOG_DOWN;
 	if (!outbox->initialising) {
 		close_producer(outbox);
 		CO_TRY(open_producer(outbox));
 		/* what failed may have been a topic that is gone by now */
-		outbox->lookup_count = 0;
+		co_kafka_lookups_forget(&outbox->lookups);
 		outbox->initialising = true;
 	}
 	rd_kafka_error_t *error = rd_kafka_init_transactions(outbox->producer, timeout_ms);
@@ -158,10 +223,12 @@ static enum co_status outbox_recycle(void *self, int timeout_ms)
 		bool again = rd_kafka_error_is_retriable(error) || rd_kafka_error_code(error) == RD_KAFKA_RESP_ERR__CONFLICT ||
 					 rd_kafka_error_code(error) == RD_KAFKA_RESP_ERR__PREV_IN_PROGRESS;
 		outbox->initialising = again;
+		leave_stuck_id(outbox, rd_kafka_error_code(error));
 		(void)co_kafka_outcome("init_transactions", error);
 		return CO_LOG_DOWN;
 	}
 	outbox->initialising = false;
+	outbox->stuck_ms = 0;
 	warm_metadata(outbox);
 	return CO_OK;
 }
@@ -170,7 +237,7 @@ static enum co_status outbox_begin(void *self)
 {
 	struct co_kafka_outbox *outbox = self;
 	outbox->tracked = 0;
-	outbox->rejected = false;
+	outbox->refusals = (struct co_kafka_refusals){.rejected = false};
 	co_kafka_answers_reset(&outbox->answers);
 	enum co_status status = co_kafka_outcome("begin", rd_kafka_begin_transaction(outbox->producer));
 	return status == CO_OK ? CO_OK : CO_LOG_FAILED;
@@ -235,19 +302,6 @@ static rd_kafka_headers_t *headers_of(const struct co_message *message)
 	return headers;
 }
 
-/* The service's own topics keep their handle; any other name is looked up by librdkafka at every message. */
-static rd_kafka_topic_t *handle_of(struct co_kafka_outbox *outbox, struct co_view topic, const char *name)
-{
-	for (size_t i = 0; i < outbox->topic_count; i++) {
-		if (!co_view_eq(outbox->topics[i], topic))
-			continue;
-		if (!outbox->handles[i])
-			outbox->handles[i] = rd_kafka_topic_new(outbox->producer, name, NULL);
-		return outbox->handles[i];
-	}
-	return NULL;
-}
-
 static rd_kafka_resp_err_t produce_once(struct co_kafka_outbox *outbox, const struct co_message *message, void *opaque)
 {
 	char name[TOPIC_BYTES_MAX];
@@ -255,7 +309,7 @@ static rd_kafka_resp_err_t produce_once(struct co_kafka_outbox *outbox, const st
 		return RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC;
 	memcpy(name, message->topic.ptr, message->topic.len);
 	name[message->topic.len] = '\0';
-	rd_kafka_topic_t *handle = handle_of(outbox, message->topic, name);
+	rd_kafka_topic_t *handle = handle_of(outbox, message->topic);
 	rd_kafka_headers_t *headers = headers_of(message);
 	rd_kafka_vu_t parts[] = {
 		{.vtype = RD_KAFKA_VTYPE_TOPIC, .u.cstr = name},
@@ -280,11 +334,34 @@ static rd_kafka_resp_err_t produce_once(struct co_kafka_outbox *outbox, const st
 	return err;
 }
 
+static size_t bytes_of(const struct co_message *message)
+{
+	size_t bytes = message->key.len + message->value.len;
+	for (size_t i = 0; i < message->header_count; i++)
+		bytes += message->headers[i].name.len + message->headers[i].value.len;
+	return bytes;
+}
+
+/* The transaction did not go through: of what kind is that? */
+static enum co_status failed(struct co_kafka_outbox *outbox)
+{
+	if (outbox->refusals.own_refused)
+		outbox->hold_until_ms = monotonic_ms() + OWN_REFUSED_MS;
+	return outbox->refusals.rejected && !outbox->refusals.own_refused ? CO_LOG_REJECTED : CO_LOG_FAILED;
+}
+
 static enum co_status outbox_produce(void *self, const struct co_message *message, size_t *index)
 {
 	struct co_kafka_outbox *outbox = self;
+	char name[TOPIC_BYTES_MAX];
+	size_t bytes = bytes_of(message);
 	void *opaque = track(outbox, index);
-	rd_kafka_resp_err_t err = produce_once(outbox, message, opaque);
+	(void)snprintf(name, sizeof(name), "%.*s", (int)message->topic.len, message->topic.ptr);
+	bool own = is_own(outbox, name), dead_letter = co_view_eq(message->topic, outbox->topics[CO_TOPIC_DLQ]);
+	if (!own)
+		co_kafka_refusals_named(&outbox->refusals, name);
+	rd_kafka_resp_err_t err = bytes > RECORD_BYTES_MAX && !dead_letter ? RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE
+																	   : produce_once(outbox, message, opaque);
 	int64_t began_ms = err == RD_KAFKA_RESP_ERR__QUEUE_FULL ? monotonic_ms() : 0;
 	while (err == RD_KAFKA_RESP_ERR__QUEUE_FULL && monotonic_ms() - began_ms < COMMIT_TIMEOUT_MS) {
 		(void)rd_kafka_poll(outbox->producer, 10);
@@ -293,7 +370,32 @@ static enum co_status outbox_produce(void *self, const struct co_message *messag
 	if (err == RD_KAFKA_RESP_ERR_NO_ERROR)
 		return CO_OK;
 	co_log(CO_LOG_NOTICE, "kafka.produce", rd_kafka_err2str(err), CO_TEXT("error.code", rd_kafka_err2name(err)));
-	return is_rejection(err) ? CO_LOG_REJECTED : CO_LOG_FAILED;
+	if (co_kafka_fault_of(err) != CO_KAFKA_FAULT_NONE)
+		co_kafka_refusals_note(&outbox->refusals, name, own, err, bytes);
+	else
+		(void)rd_kafka_poll(outbox->producer, REPORT_MS); /* a record before this one may have broken the transaction */
+	return failed(outbox);
+}
+
+/* What was not taken by now is given up; when all of it was for topics of others, those are left out from now on: the
+ * lane does not wait for somebody else's disk. When the service's own wait too, it is Kafka that is away. */
+static void find_waiting_topics(struct co_kafka_outbox *outbox)
+{
+	(void)rd_kafka_purge(outbox->producer, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
+	(void)rd_kafka_flush(outbox->producer, PURGE_MS);
+	for (size_t i = 0; i < outbox->refusals.waiting_count && !outbox->refusals.own_waits; i++)
+		(void)co_kafka_lookups_down(&outbox->lookups, outbox->refusals.waiting[i], "a record was not taken in time");
+}
+
+/* The commit broke off for one of its records or topics: which? */
+static void find_refused_topic(struct co_kafka_outbox *outbox, rd_kafka_resp_err_t err)
+{
+	const struct co_kafka_refusals *refusals = &outbox->refusals;
+	if (!refusals->rejected && !refusals->own_refused && co_kafka_fault_of(err) != CO_KAFKA_FAULT_NONE)
+		(void)rd_kafka_poll(outbox->producer, REPORT_MS);
+	const char *topic = co_kafka_refusals_guess(&outbox->refusals, err);
+	if (topic)
+		(void)co_kafka_lookups_down(&outbox->lookups, topic, rd_kafka_err2str(err));
 }
 
 static enum co_status outbox_commit(void *self)
@@ -301,13 +403,20 @@ static enum co_status outbox_commit(void *self)
 	struct co_kafka_outbox *outbox = self;
 	rd_kafka_error_t *error = rd_kafka_commit_transaction(outbox->producer, COMMIT_TIMEOUT_MS);
 	(void)rd_kafka_poll(outbox->producer, 0);
-	bool rejected = error && outbox->rejected && rd_kafka_error_txn_requires_abort(error);
+	rd_kafka_resp_err_t err = rd_kafka_error_code(error);
+	bool abortable = error && rd_kafka_error_txn_requires_abort(error);
+	bool late = error && (outbox->refusals.gave_up || err == RD_KAFKA_RESP_ERR__TIMED_OUT);
+	if (abortable)
+		find_refused_topic(outbox, err);
+	bool refused = abortable && (outbox->refusals.rejected || outbox->refusals.own_refused);
 	enum co_status status = co_kafka_outcome("commit", error);
+	if (late && !refused)
+		find_waiting_topics(outbox);
 	for (size_t i = 0; status == CO_OK && i < outbox->position_count; i++)
 		co_kafka_inbox_reached(outbox->inbox, outbox->positions[i].partition, outbox->positions[i].next);
 	if (status == CO_OK)
 		return co_kafka_answers_missing(&outbox->answers) ? CO_LOG_UNANSWERED : CO_OK;
-	return rejected ? CO_LOG_REJECTED : CO_LOG_FAILED;
+	return refused ? failed(outbox) : CO_LOG_FAILED;
 }
 
 static int64_t outbox_delivered(void *self, size_t index)
@@ -316,95 +425,16 @@ static int64_t outbox_delivered(void *self, size_t index)
 	return index < outbox->tracked ? outbox->offsets[index] : -1;
 }
 
-/* --- topic look-ups ----------------------------------------------------------------------------------------------- */
-
-static int32_t ask_partitions(struct co_kafka_outbox *outbox, const char *name)
-{
-	rd_kafka_topic_t *topic = rd_kafka_topic_new(outbox->producer, name, NULL);
-	if (!topic)
-		return 0;
-	const struct rd_kafka_metadata *metadata = NULL;
-	int32_t count = -1;
-	if (rd_kafka_metadata(outbox->producer, 0, topic, &metadata, LOOKUP_TIMEOUT_MS) == RD_KAFKA_RESP_ERR_NO_ERROR) {
-		if (metadata->topic_cnt == 1 && metadata->topics[0].err == RD_KAFKA_RESP_ERR_NO_ERROR)
-			count = metadata->topics[0].partition_cnt;
-		else if (metadata->topic_cnt == 1 && (metadata->topics[0].err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART ||
-											  metadata->topics[0].err == RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION ||
-											  metadata->topics[0].err == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED))
-			count = 0;
-		rd_kafka_metadata_destroy(metadata);
-	}
-	rd_kafka_topic_destroy(topic);
-	return count;
-}
-
 static int32_t outbox_partitions_of(void *self, struct co_view topic)
 {
 	struct co_kafka_outbox *outbox = self;
-	char name[TOPIC_BYTES_MAX];
-	if (topic.len >= sizeof(name))
-		return 0;
-	memcpy(name, topic.ptr, topic.len);
-	name[topic.len] = '\0';
-	int64_t at_ms = monotonic_ms();
-	struct lookup *oldest = &outbox->lookups[0], *slot = NULL;
-	for (size_t i = 0; i < outbox->lookup_count && !slot; i++) {
-		if (strcmp(outbox->lookups[i].topic, name) == 0)
-			slot = &outbox->lookups[i];
-		if (outbox->lookups[i].at_ms < oldest->at_ms)
-			oldest = &outbox->lookups[i];
-	}
-	if (slot && at_ms - slot->at_ms < LOOKUP_KEEP_MS)
-		return slot->count;
-	int32_t count = ask_partitions(outbox, name);
-	if (count < 0)
-		return -1;
-	if (!slot)
-		slot = outbox->lookup_count < LOOKUPS_MAX ? &outbox->lookups[outbox->lookup_count++] : oldest;
-	memcpy(slot->topic, name, topic.len + 1);
-	slot->count = count;
-	slot->at_ms = at_ms;
-	return count;
-}
-
-/* --- ticks -------------------------------------------------------------------------------------------------------- */
-
-static enum co_status open_ticker(struct co_kafka_outbox *outbox)
-{
-	const struct co_kafka_default defaults[] = {
-		{"enable.idempotence", "true"}, {"linger.ms", "0"}, {"message.timeout.ms", "2000"}, {NULL, NULL}};
-	char text[256];
-	rd_kafka_conf_t *conf = co_kafka_conf(outbox->identity, "tick", defaults);
-	outbox->ticker = rd_kafka_new(RD_KAFKA_PRODUCER, conf, text, sizeof(text));
-	if (outbox->ticker)
-		return CO_OK;
-	rd_kafka_conf_destroy(conf);
-	return CO_LOG_DOWN;
+	return co_kafka_lookups_ask(&outbox->lookups, outbox->producer, topic);
 }
 
 static void outbox_tick(void *self, int32_t partition)
 {
 	struct co_kafka_outbox *outbox = self;
-	char text[128];
-	/* an idempotent producer can die of a broker's death; ticks are worth nothing, so a new one takes its place */
-	if (outbox->ticker && rd_kafka_fatal_error(outbox->ticker, text, sizeof(text)) != RD_KAFKA_RESP_ERR_NO_ERROR) {
-		rd_kafka_destroy(outbox->ticker);
-		outbox->ticker = NULL;
-	}
-	if (!outbox->ticker && open_ticker(outbox) != CO_OK)
-		return;
-	const rd_kafka_vu_t parts[] = {
-		{.vtype = RD_KAFKA_VTYPE_TOPIC, .u.cstr = outbox->identity->commands},
-		{.vtype = RD_KAFKA_VTYPE_PARTITION, .u.i32 = partition},
-		{.vtype = RD_KAFKA_VTYPE_HEADER, .u.header = {"ce_specversion", "1.0", 3}},
-		{.vtype = RD_KAFKA_VTYPE_HEADER, .u.header = {"ce_type", "checkout.session.tick", 21}},
-	};
-	rd_kafka_error_t *error = rd_kafka_produceva(outbox->ticker, parts, sizeof(parts) / sizeof(parts[0]));
-	if (error) {
-		co_log(CO_LOG_DEBUG, "kafka.tick", rd_kafka_error_string(error), CO_INT("checkout.partition", partition));
-		rd_kafka_error_destroy(error);
-	}
-	(void)rd_kafka_poll(outbox->ticker, 0);
+	co_kafka_tick(outbox->identity, &outbox->ticker, partition);
 }
 
 /* --- life --------------------------------------------------------------------------------------------------------- */

@@ -8,7 +8,8 @@
 struct co_kafka_replay {
 	rd_kafka_t *consumer;
 	const char *state;
-	int32_t partition; /* -1: none open */
+	int32_t partition;  /* -1: none open */
+	int64_t stable_end; /* as it was told last */
 	rd_kafka_message_t *message;
 };
 
@@ -44,6 +45,7 @@ static enum co_status replay_next(void *self, int timeout_ms, struct co_arena *a
 	replay->message = message;
 	if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
 		*at_end = message->partition == replay->partition;
+		replay->stable_end = message->offset;
 		return *at_end ? CO_OK : CO_NOTHING;
 	}
 	if (message->err || message->partition != replay->partition)
@@ -54,6 +56,16 @@ static enum co_status replay_next(void *self, int timeout_ms, struct co_arena *a
 							  .key = co_view_make(message->key, message->key ? message->key_len : 0),
 							  .value = co_view_make(message->payload, message->payload ? message->len : 0)};
 	return CO_OK;
+}
+
+/* What was fetched last told the high watermark as well; asking for it would tell the stable end. */
+static bool replay_is_settled(void *self)
+{
+	struct co_kafka_replay *replay = self;
+	int64_t low, high;
+	rd_kafka_resp_err_t err =
+		rd_kafka_get_watermark_offsets(replay->consumer, replay->state, replay->partition, &low, &high);
+	return !err && high >= 0 && high <= replay->stable_end;
 }
 
 static void replay_close(void *self)
@@ -102,7 +114,11 @@ enum co_status co_kafka_replay_open(const struct co_kafka_identity *identity, st
 
 struct co_replay co_kafka_replay_port(struct co_kafka_replay *replay)
 {
-	return (struct co_replay){.self = replay, .open = replay_open, .next = replay_next, .close = replay_close};
+	return (struct co_replay){.self = replay,
+							  .open = replay_open,
+							  .next = replay_next,
+							  .is_settled = replay_is_settled,
+							  .close = replay_close};
 }
 
 void co_kafka_replay_close(struct co_kafka_replay *replay)

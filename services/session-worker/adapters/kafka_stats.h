@@ -14,6 +14,7 @@
 struct co_kafka_place {
 	int32_t partition;
 	int64_t next;
+	int64_t follows; /* the inbox's own: no record before this one may come */
 	/* the statistics' own: where it stood when they last looked, and since when, with records to read (monotonic; 0: it
 	 * moves, or there is nothing to read) */
 	int64_t stood_at, stood_ms;

@@ -21,8 +21,18 @@ static enum co_status status_of(rd_kafka_resp_err_t code, const char *what, cons
 	return CO_TOPICS;
 }
 
+static int32_t fewest_replicas(const struct rd_kafka_metadata_topic *topic)
+{
+	int32_t fewest = 0;
+
+	for (int p = 0; p < topic->partition_cnt; p++)
+		if (p == 0 || topic->partitions[p].replica_cnt < fewest)
+			fewest = topic->partitions[p].replica_cnt;
+	return fewest;
+}
+
 enum co_status co_topics_admin_counts(rd_kafka_t *client, const char *const *names, size_t count, int32_t *partitions,
-									  int timeout_ms, struct co_error *error)
+									  int32_t *replicas, int timeout_ms, struct co_error *error)
 {
 	const struct rd_kafka_metadata *cluster = NULL;
 	/* All topics, not the named ones: naming a topic in a metadata request may create it. */
@@ -33,10 +43,12 @@ enum co_status co_topics_admin_counts(rd_kafka_t *client, const char *const *nam
 		return CO_LOG_DOWN;
 	}
 	for (size_t i = 0; i < count; i++) {
-		partitions[i] = 0;
+		partitions[i] = replicas[i] = 0;
 		for (int t = 0; t < cluster->topic_cnt; t++)
-			if (strcmp(cluster->topics[t].topic, names[i]) == 0)
+			if (strcmp(cluster->topics[t].topic, names[i]) == 0) {
 				partitions[i] = cluster->topics[t].partition_cnt;
+				replicas[i] = fewest_replicas(&cluster->topics[t]);
+			}
 	}
 	rd_kafka_metadata_destroy(cluster);
 	return CO_OK;
@@ -164,6 +176,10 @@ static void read_settings(const rd_kafka_ConfigResource_t *resource, struct co_t
 			snprintf(out->cleanup_policy, sizeof(out->cleanup_policy), "%s", value);
 		else if (strcmp(name, "max.message.bytes") == 0)
 			out->max_message_bytes = strtoll(value, NULL, 10);
+		else if (strcmp(name, "min.insync.replicas") == 0)
+			out->min_insync_replicas = strtoll(value, NULL, 10);
+		else if (strcmp(name, "unclean.leader.election.enable") == 0)
+			snprintf(out->unclean_election, sizeof(out->unclean_election), "%s", value);
 	}
 }
 
@@ -216,7 +232,7 @@ enum co_status co_topics_admin_describe(rd_kafka_t *client, const char *const *n
 		count = CO_TOPICS_COUNT;
 	for (size_t i = 0; i < count; i++) {
 		resources[i] = rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, names[i]);
-		settings[i] = (struct co_topics_settings){.max_message_bytes = -1};
+		settings[i] = CO_TOPICS_SETTINGS_UNKNOWN;
 	}
 	if (count == 0)
 		return CO_OK;
@@ -234,5 +250,45 @@ enum co_status co_topics_admin_describe(rd_kafka_t *client, const char *const *n
 		rd_kafka_AdminOptions_destroy(options);
 	rd_kafka_ConfigResource_destroy_array(resources, count);
 	rd_kafka_queue_destroy(queue);
+	return status;
+}
+
+static enum co_status take_position(const rd_kafka_topic_partition_t *from, struct co_position *to,
+									struct co_error *error)
+{
+	if (from->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
+		co_error_set(error, "kafka", "reading the committed offset of %s %d: %s", from->topic, (int)from->partition,
+					 rd_kafka_err2str(from->err));
+		return CO_LOG_DOWN;
+	}
+	if (from->offset >= 0) {
+		to->offset = from->offset;
+		(void)snprintf(to->metadata, sizeof(to->metadata), "%.*s", (int)from->metadata_size,
+					   from->metadata ? (const char *)from->metadata : "");
+	}
+	return CO_OK;
+}
+
+/* Not by ListConsumerGroupOffsets: in librdkafka 2.0.2 that ends the process when the coordinator has moved or is not
+ * up yet (its issue 5040). */
+enum co_status co_topics_positions(rd_kafka_t *consumer, const char *topic, struct co_position *positions, size_t count,
+								   int timeout_ms, struct co_error *error)
+{
+	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)count);
+	enum co_status status = CO_OK;
+	rd_kafka_resp_err_t code;
+
+	for (size_t i = 0; i < count; i++) {
+		rd_kafka_topic_partition_list_add(list, topic, (int32_t)i);
+		positions[i] = (struct co_position){.partition = (int32_t)i, .offset = -1};
+	}
+	code = rd_kafka_committed(consumer, list, timeout_ms);
+	if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
+		co_error_set(error, "kafka", "reading the committed offsets of %s: %s", topic, rd_kafka_err2str(code));
+		status = CO_LOG_DOWN;
+	}
+	for (size_t i = 0; i < count && status == CO_OK; i++)
+		status = take_position(&list->elems[i], &positions[i], error);
+	rd_kafka_topic_partition_list_destroy(list);
 	return status;
 }

@@ -1,6 +1,7 @@
 #include "intake_reply.h"
 
 #define PARTITION_DIGITS_MAX 10
+#define POSITION_BYTES_MAX 30 /* 2147483647/9223372036854775807 */
 
 static const struct co_view header_names[CO_INTAKE_HEADER_COUNT] = {
 #define X(ident, name) [CO_INTAKE_HEADER_##ident] = {(name), sizeof(name) - 1},
@@ -13,35 +14,45 @@ static enum co_intake_header find_header(struct co_view name)
 {
 	enum co_intake_header found = 0;
 
+	/* Most come in the very letters of the table, and bytes are compared faster than letters. */
 	while (found < CO_INTAKE_HEADER_COUNT &&
-		   (header_names[found].len != name.len || !co_view_eq_nocase(header_names[found], name)))
+		   (header_names[found].len != name.len ||
+			(!co_view_eq(header_names[found], name) && !co_view_eq_nocase(header_names[found], name))))
 		found++;
 	return found;
 }
 
+/* `<partition>/<offset>`, as forwarding writes it. */
+static bool is_position(struct co_view text)
+{
+	size_t digits = 0, slashes = 0;
+
+	for (size_t i = 0; i < text.len && i < POSITION_BYTES_MAX; i++) {
+		digits += text.ptr[i] >= '0' && text.ptr[i] <= '9';
+		slashes += text.ptr[i] == '/';
+	}
+	return slashes == 1 && digits + slashes == text.len && text.ptr[0] != '/' && text.ptr[text.len - 1] != '/';
+}
+
 void co_intake_headers_read(const struct co_record *record, struct co_intake_headers *out)
 {
-	size_t count = record->header_count, bytes = 0, forwarded_bytes = 0;
-	bool forwarded = false;
+	size_t count = record->header_count, bytes = 0, last_bytes = 0;
+	enum co_intake_header last = CO_INTAKE_HEADER_COUNT;
 
 	*out = (struct co_intake_headers){.too_large = false};
 	for (size_t i = 0; i < record->header_count; i++) {
 		const struct co_header *header = &record->headers[i];
-		size_t header_bytes = header->name.len + header->value.len;
-		enum co_intake_header found = find_header(header->name);
 
-		bytes += header_bytes;
-		if (found == CO_INTAKE_HEADER_COUNT)
-			continue;
-		out->values[found] = header->value;
-		if (found == CO_INTAKE_HEADER_FORWARDED) {
-			forwarded = true;
-			forwarded_bytes = header_bytes; /* the last one's: forwarding appends */
-		}
+		last = find_header(header->name);
+		last_bytes = header->name.len + header->value.len;
+		bytes += last_bytes;
+		if (last != CO_INTAKE_HEADER_COUNT)
+			out->values[last] = header->value;
 	}
-	if (forwarded) {
+	/* Forwarding appends it: a copy is no larger than what was sent. */
+	if (last == CO_INTAKE_HEADER_FORWARDED && is_position(out->values[last])) {
 		count--;
-		bytes -= forwarded_bytes;
+		bytes -= last_bytes;
 	}
 	out->too_large = count > CO_HEADERS_MAX || bytes > CO_HEADERS_BYTES_MAX;
 }

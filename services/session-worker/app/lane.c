@@ -10,11 +10,15 @@
 #include <string.h>
 
 #define BATCH_BYTES_MAX ((size_t)8 * 1024 * 1024)
+#ifndef DUE_MAX /* the simulation's are fewer */
 #define DUE_MAX ((size_t)1000)
+#endif
 #define BACKOFF_FIRST_MS 50
 #define BACKOFF_MAX_MS 2000
 #define WAIT_LOG_MS 60000
 #define CLOCK_EVERY 16 /* records */
+/* A timestamp beyond counts as this: deadlines are added to it, and CO_NEVER is later than all of them. */
+#define CLOCK_MAX_MS (INT64_MAX - ((int64_t)1 << 45))
 #define ARENA_CHUNK_BYTES ((size_t)1024 * 1024)
 #define ARENA_KEEP_BYTES ((size_t)32 * 1024 * 1024)
 
@@ -93,6 +97,8 @@ static void add_pending(struct co_lane *lane, const struct co_record *record)
 	}
 	struct co_pending *pending = &lane->pending[lane->pending_count++];
 	pending->record = *record;
+	if (pending->record.timestamp_ms > CLOCK_MAX_MS)
+		pending->record.timestamp_ms = CLOCK_MAX_MS;
 	pending->taken = false;
 	co_intake_read(&pending->record, &lane->batch_arena, &pending->intake);
 	lane->pending_bytes += record->key.len + record->value.len;
@@ -214,10 +220,14 @@ static enum co_status take_in_hand(struct working *working)
 			co_shard_load(shard, lane->desk, &load->due[k]);
 		for (size_t k = 0; k < load->id_count; k++)
 			co_shard_load(shard, lane->desk, &load->found[k]);
-		if (load->due_count == load->due_max)
+		if (load->due_count == load->due_max) {
 			shard->horizon_ms = load->due[load->due_count - 1].due_ms;
-		if (!co_shard_is_damaged(shard, load))
+			shard->horizon_id = load->due[load->due_count - 1].id;
+		}
+		if (!co_shard_is_damaged(shard, load)) {
+			lane->rebuilt[shard->partition] = false;
 			continue;
+		}
 		co_log(CO_LOG_ERROR, "view.damaged", "a deadline in Redis has no readable session",
 			   CO_INT("checkout.partition", shard->partition),
 			   CO_TEXT("checkout.operation", lane->rebuilt[shard->partition] ? "dropped" : "rebuild"));
@@ -273,7 +283,7 @@ static void finish_shards(struct working *working)
 		size_t n = working->apply_count++;
 		working->applied[n] = shard;
 		co_shard_finish(shard, &working->judge, &working->round, &working->applies[n]);
-		co_shard_position(shard, &working->positions[n]);
+		co_shard_position(shard, working->lane->desk, &working->positions[n]);
 	}
 }
 
@@ -323,8 +333,8 @@ static void count_commit(struct working *working, int64_t started_ms)
 static void find_poison(struct working *working)
 {
 	struct co_lane *lane = working->lane;
-	if (working->taken != 1) {
-		lane->careful = working->taken;
+	if (working->taken != 1 && !CO_MUTANT(NO_BISECT)) {
+		lane->careful = CO_MUTANT(BATCH_AGAIN) ? 0 : working->taken;
 		return;
 	}
 	working->last_shard->poison_offset = working->last_offset;
@@ -461,6 +471,7 @@ static void fall_back(struct co_lane *lane, enum co_status status)
 static void tell_waiting(struct co_lane *lane, enum co_status status)
 {
 	int64_t at_ms = now_ms(lane);
+	atomic_store(&lane->status.waits_for, (int)status);
 	if (lane->wait_since_ms == 0)
 		lane->wait_since_ms = at_ms;
 	if (lane->wait_logged_ms && at_ms - lane->wait_logged_ms < WAIT_LOG_MS)
@@ -489,6 +500,7 @@ static enum co_status recover_step(struct co_lane *lane)
 	switch (co_status_class(status)) {
 	case CO_CLASS_OK:
 		lane->backoff_ms = 0;
+		atomic_store(&lane->status.waits_for, CO_OK);
 		if (lane->wait_since_ms && lane->phase == CO_LANE_RUN)
 			lane->wait_since_ms = lane->wait_logged_ms = 0;
 		return CO_OK;

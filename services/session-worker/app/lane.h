@@ -38,6 +38,7 @@ struct co_lane_status {
 	atomic_int partitions; /* held */
 	atomic_bool joined;    /* the group answered at least once */
 	atomic_bool running;   /* works through its partitions (or has none) */
+	atomic_int waits_for;  /* enum co_status: what its recovery met last; CO_OK: nothing */
 };
 
 enum co_lane_phase { CO_LANE_RECYCLE, CO_LANE_ALIGN, CO_LANE_RUN };
@@ -58,7 +59,7 @@ struct co_lane {
 	size_t shard_count;
 	struct co_shard *shards; /* ascending by partition; those held */
 	bool *rebuild;           /* by partition of the installation: its view is to be made again */
-	bool *rebuilt;           /* and was, since the assignment */
+	bool *rebuilt;           /* and was, and has not been found whole since */
 	/* the batch: records read and not yet taken */
 	size_t pending_count, pending_room;
 	struct co_pending *pending;

@@ -70,12 +70,11 @@ static void add_reply_headers(struct co_envelope *envelope, struct co_arena *are
 /* Depends on nothing but the command, the verdict and the session at the verdict's version: a repeat gets the same
  * bytes (section 6). */
 static struct co_view reply_body(struct co_arena *arena, const struct co_command *command,
-								 const struct co_verdict *verdict, const struct co_session *session,
+								 const struct co_verdict *verdict, struct co_view snapshot,
 								 const struct co_presentation *presentation)
 {
-	bool shown = session && verdict->version > 0;
 	size_t bytes = 192 + command->id.len + command->type.len + (presentation ? 384 : 0) +
-				   (size_t)verdict->violation_count * 320 + (shown ? co_part_snapshot_bytes(session) : 0);
+				   (size_t)verdict->violation_count * 320 + snapshot.len;
 	struct co_buf body = co_buf_make(arena, bytes);
 
 	co_buf_add(&body, presentation ? CO_VIEW("{\"outcome\":\"rejected\",\"command\":{\"id\":")
@@ -92,17 +91,14 @@ static struct co_view reply_body(struct co_arena *arena, const struct co_command
 		co_part_refusal(&body, presentation, verdict, command);
 	}
 	co_buf_lit(&body, ",\"session\":");
-	if (shown)
-		co_part_snapshot(&body, session, verdict->version);
-	else
-		co_buf_lit(&body, "null");
+	co_buf_add(&body, snapshot.ptr ? snapshot : CO_VIEW("null"));
 	co_buf_add_byte(&body, '}');
 	return co_buf_view(&body);
 }
 
 void co_output_reply(const struct co_names *names, struct co_arena *arena, const struct co_origin *origin,
-					 const struct co_decision *decision, const struct co_session *session,
-					 const struct co_reply_target *target, struct co_message *out)
+					 const struct co_decision *decision, struct co_view snapshot, const struct co_reply_target *target,
+					 struct co_message *out)
 {
 	const struct co_command *command = &origin->intake->command;
 	bool accepted = decision->verdict.problem == CO_PROBLEM_NONE;
@@ -124,7 +120,7 @@ void co_output_reply(const struct co_names *names, struct co_arena *arena, const
 		.partition = target->partition,
 		.timestamp_ms = -1,
 		.key = co_envelope_key(envelope, &facts, origin->record),
-		.value = reply_body(arena, command, &decision->verdict, session, accepted ? NULL : &refusal),
+		.value = reply_body(arena, command, &decision->verdict, snapshot, accepted ? NULL : &refusal),
 		.header_count = envelope->count,
 		.headers = envelope->headers,
 	};

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#define DLQ_HEADERS 5 /* that a dead letter has beside its own */
+
 static bool is_credential(const struct co_header *header)
 {
 	return co_view_eq_nocase(header->name, CO_VIEW("authorization")) ||
@@ -19,7 +21,7 @@ static struct co_view number_text(struct co_arena *arena, int64_t number)
 void co_output_dlq(const struct co_names *names, struct co_arena *arena, const struct co_record *record,
 				   enum co_dlq reason, struct co_message *out)
 {
-	struct co_header *headers = co_arena_alloc(arena, (record->header_count + 5) * sizeof *headers);
+	struct co_header *headers = co_arena_alloc(arena, (record->header_count + DLQ_HEADERS) * sizeof *headers);
 	size_t count = record->header_count;
 
 	for (size_t i = 0; i < count; i++) {
@@ -43,6 +45,12 @@ void co_output_dlq(const struct co_names *names, struct co_arena *arena, const s
 	};
 }
 
+void co_output_dlq_drop_headers(struct co_message *message)
+{
+	message->headers += message->header_count - DLQ_HEADERS;
+	message->header_count = DLQ_HEADERS;
+}
+
 void co_output_forward(const struct co_names *names, struct co_arena *arena, const struct co_record *record,
 					   const struct co_uuid *session_id, int32_t partition, bool keep_timestamp, struct co_message *out)
 {
@@ -50,10 +58,8 @@ void co_output_forward(const struct co_names *names, struct co_arena *arena, con
 	struct co_buf position = co_buf_make(arena, 40);
 	size_t count = 0;
 
-	for (size_t i = 0; i < record->header_count; i++) {
-		if (!co_view_eq_nocase(record->headers[i].name, CO_VIEW("checkout-forwarded")))
-			headers[count++] = record->headers[i];
-	}
+	for (size_t i = 0; i < record->header_count; i++)
+		headers[count++] = record->headers[i];
 	co_buf_add_int(&position, record->partition);
 	co_buf_add_byte(&position, '/');
 	co_buf_add_int(&position, record->offset);
@@ -61,7 +67,10 @@ void co_output_forward(const struct co_names *names, struct co_arena *arena, con
 	*out = (struct co_message){
 		.topic = names->topics[CO_TOPIC_COMMANDS],
 		.partition = partition,
-		.timestamp_ms = keep_timestamp ? record->timestamp_ms : -1,
+		/* the producer cannot say 0, which means now to it: a millisecond moves no clock that today would not */
+		.timestamp_ms = !keep_timestamp            ? -1
+						: record->timestamp_ms > 0 ? record->timestamp_ms
+												   : 1,
 		.key = co_uuid_view(arena, session_id),
 		.value = record->value,
 		.header_count = count,

@@ -68,15 +68,15 @@ void co_output_error(const struct co_names *names, struct co_arena *arena, const
 
 /* The members that every event has; the caller adds its own and the brace. */
 static struct co_buf begin_event(const struct co_names *names, struct co_arena *arena, const struct co_origin *origin,
-								 const struct co_session *session, uint16_t version, uint16_t previous, int64_t time_ms)
+								 struct co_view snapshot, uint16_t previous, int64_t time_ms)
 {
 	size_t command_bytes =
 		origin ? origin->intake->command.id.len + origin->intake->command.source.len + origin->intake->command.type.len
 			   : 0;
-	struct co_buf body = co_buf_make(arena, 384 + co_part_snapshot_bytes(session) + command_bytes);
+	struct co_buf body = co_buf_make(arena, 384 + snapshot.len + command_bytes);
 
 	co_buf_lit(&body, "{\"session\":");
-	co_part_snapshot(&body, session, version);
+	co_buf_add(&body, snapshot);
 	co_buf_lit(&body, ",\"previousVersion\":");
 	co_buf_add_int(&body, previous);
 	co_buf_lit(&body, ",\"command\":");
@@ -119,7 +119,7 @@ static struct co_view event_name(struct co_arena *arena, const struct co_session
 
 void co_output_event(const struct co_names *names, struct co_arena *arena, int32_t partition,
 					 const struct co_origin *origin, const struct co_session *session, uint16_t version,
-					 struct co_message *out)
+					 struct co_view snapshot, struct co_message *out)
 {
 	const struct co_change *change;
 	int64_t time_ms;
@@ -136,7 +136,7 @@ void co_output_event(const struct co_names *names, struct co_arena *arena, int32
 		.command = origin ? origin->intake : NULL,
 	};
 	struct co_envelope *envelope = co_envelope_make(names, arena, &facts);
-	struct co_buf body = begin_event(names, arena, origin, session, version, (uint16_t)(version - 1), time_ms);
+	struct co_buf body = begin_event(names, arena, origin, snapshot, (uint16_t)(version - 1), time_ms);
 
 	if (change->event == CO_EVENT_EXPIRED) {
 		co_buf_lit(&body, ",\"scheduledAt\":");
@@ -149,9 +149,8 @@ void co_output_event(const struct co_names *names, struct co_arena *arena, int32
 
 void co_output_late_payment(const struct co_names *names, struct co_arena *arena, const struct co_origin *origin,
 							const struct co_decision *decision, const struct co_session *session,
-							struct co_message *out)
+							struct co_view snapshot, struct co_message *out)
 {
-	uint16_t version = decision->verdict.version;
 	struct co_envelope_facts facts = {
 		.id_name = co_position_name(names, arena, CO_VIEW("late_payment"), origin->record),
 		.type = event_type(CO_EVENT_LATE_PAYMENT),
@@ -160,7 +159,7 @@ void co_output_late_payment(const struct co_names *names, struct co_arena *arena
 		.command = origin->intake,
 	};
 	struct co_envelope *envelope = co_envelope_make(names, arena, &facts);
-	struct co_buf body = begin_event(names, arena, origin, session, version, version, origin->now_ms);
+	struct co_buf body = begin_event(names, arena, origin, snapshot, decision->verdict.version, origin->now_ms);
 
 	co_buf_lit(&body, ",\"paymentIntentId\":");
 	co_part_text(&body, decision->late_intent_id);

@@ -3,6 +3,9 @@
 #include <assert.h>
 #include <string.h>
 
+/* Whatever is wrong with a request, 31 names of this length, each told nine times with every byte escaped, fit. */
+#define BRIEF_NAME_BYTES ((size_t)1024)
+
 /* The name space of every ce_id: UUIDv5 of `urn:checkout:session:outputs` in the URL name space of RFC 4122. */
 static const struct co_uuid id_space = {
 	{0xa3, 0xff, 0xf7, 0x08, 0xd6, 0x02, 0x5d, 0x53, 0x8f, 0x1d, 0xd2, 0x63, 0xc5, 0x10, 0xcc, 0xc5}};
@@ -172,7 +175,7 @@ static void add_metadata(struct co_buf *buf, const struct co_session *session)
 	co_buf_add_byte(buf, '}');
 }
 
-void co_part_snapshot(struct co_buf *buf, const struct co_session *session, uint16_t version)
+static void add_snapshot(struct co_buf *buf, const struct co_session *session, uint16_t version)
 {
 	struct co_state state = co_session_at(session, version);
 
@@ -213,7 +216,8 @@ void co_part_snapshot(struct co_buf *buf, const struct co_session *session, uint
 	co_buf_add_byte(buf, '}');
 }
 
-size_t co_part_snapshot_bytes(const struct co_session *session)
+/* A good first capacity. */
+static size_t snapshot_bytes(const struct co_session *session)
 {
 	/* The fixed text with numbers, and the lengths that the contract bounds at a few dozen bytes each. */
 	size_t bytes = 704 + session->namespace_name.len + session->reference_id.len + session->mode_count * 25;
@@ -221,6 +225,17 @@ size_t co_part_snapshot_bytes(const struct co_session *session)
 	for (size_t i = 0; i < session->metadata_count; i++)
 		bytes += session->metadata[i].key.len + session->metadata[i].value.len + 6;
 	return bytes;
+}
+
+struct co_view co_output_snapshot(struct co_arena *arena, const struct co_session *session, uint16_t version)
+{
+	struct co_buf text;
+
+	if (!session || version == 0)
+		return co_view_make(NULL, 0);
+	text = co_buf_make(arena, snapshot_bytes(session));
+	add_snapshot(&text, session, version);
+	return co_buf_view(&text);
 }
 
 /* For `authorize` the payment is data itself: what the tables say of `payment` stands one level higher (section 4). */
@@ -231,23 +246,35 @@ static struct co_view without(struct co_view text, struct co_view parent, const 
 	return co_view_make(text.ptr + parent.len, text.len - parent.len);
 }
 
+/* A name of the request, or as much of it as all places that may tell it have room for. */
+static struct co_view told_name(struct co_view name, bool brief)
+{
+	if (brief && name.len > BRIEF_NAME_BYTES) {
+		name.len = BRIEF_NAME_BYTES;
+		while (name.len > 0 && ((unsigned char)name.ptr[name.len] & 0xC0) == 0x80) /* not within a character */
+			name.len--;
+	}
+	return name;
+}
+
 /* A place's pointer or path with its index or key filled in, as a JSON string with `tail` behind it. */
-static void add_place(struct co_buf *buf, struct co_view pattern, const struct co_violation *violation,
+static void add_place(struct co_buf *buf, struct co_view pattern, const struct co_violation *violation, bool brief,
 					  struct co_view tail)
 {
+	struct co_view name = told_name(violation->key, brief);
 	struct co_buf text;
 
 	if (!memchr(pattern.ptr, '#', pattern.len) && !memchr(pattern.ptr, '*', pattern.len) && tail.len == 0) {
 		add_name(buf, pattern);
 		return;
 	}
-	text = co_buf_make(buf->arena, pattern.len + violation->key.len + tail.len + 24);
+	text = co_buf_make(buf->arena, pattern.len + name.len + tail.len + 24);
 	for (size_t i = 0; i < pattern.len; i++) {
 		if (pattern.ptr[i] == '#') {
 			co_buf_add_int(&text, violation->index);
 		} else if (pattern.ptr[i] == '*') {
-			for (size_t k = 0; k < violation->key.len; k++) {
-				char byte = violation->key.ptr[k];
+			for (size_t k = 0; k < name.len; k++) {
+				char byte = name.ptr[k];
 
 				if (byte == '~')
 					co_buf_lit(&text, "~0");
@@ -264,10 +291,11 @@ static void add_place(struct co_buf *buf, struct co_view pattern, const struct c
 	co_buf_add_json(buf, co_buf_view(&text));
 }
 
-static void add_detail(struct co_buf *buf, const struct co_violation *violation, const struct co_command *command)
+static void add_detail(struct co_buf *buf, const struct co_violation *violation, bool brief,
+					   const struct co_command *command)
 {
 	if (violation->rule == CO_RULE_REQUEST_INVALID)
-		add_place(buf, without(co_place_row(violation->place)->path, CO_VIEW("payment."), command), violation,
+		add_place(buf, without(co_place_row(violation->place)->path, CO_VIEW("payment."), command), violation, brief,
 				  CO_VIEW(" is invalid"));
 	else
 		add_name(buf, co_rule_row(violation->rule)->detail);
@@ -294,9 +322,9 @@ void co_part_violations(struct co_buf *buf, const struct co_verdict *verdict, co
 		co_buf_lit(buf, "{\"rule\":");
 		add_name(buf, co_rule_row(violation->rule)->name);
 		co_buf_lit(buf, ",\"detail\":");
-		add_detail(buf, violation, command);
+		add_detail(buf, violation, verdict->brief, command);
 		co_buf_lit(buf, ",\"pointer\":");
-		add_place(buf, pointer_of(violation, command), violation, CO_VIEW(""));
+		add_place(buf, pointer_of(violation, command), violation, verdict->brief, CO_VIEW(""));
 		co_buf_add_byte(buf, '}');
 	}
 	co_buf_add_byte(buf, ']');
@@ -335,7 +363,7 @@ void co_part_refusal(struct co_buf *buf, const struct co_presentation *presentat
 		add_name(buf, presentation->detail);
 	} else {
 		assert(verdict->violation_count > 0);
-		add_detail(buf, &verdict->violations[0], command);
+		add_detail(buf, &verdict->violations[0], verdict->brief, command);
 	}
 	co_buf_lit(buf, ",\"errorDetails\":");
 	if (verdict->violation_count > 1)

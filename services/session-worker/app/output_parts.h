@@ -43,10 +43,6 @@ void co_part_uuid(struct co_buf *buf, const struct co_uuid *uuid);
 void co_part_instant(struct co_buf *buf, int64_t instant_ms);
 /* {"id","type","source","topic","partition","offset"}; `origin` NULL: null. */
 void co_part_origin(struct co_buf *buf, const struct co_names *names, const struct co_origin *origin);
-/* The session snapshot at `version` (1..change_count). */
-void co_part_snapshot(struct co_buf *buf, const struct co_session *session, uint16_t version);
-/* A good first capacity for a snapshot. */
-size_t co_part_snapshot_bytes(const struct co_session *session);
 /* [{"rule","detail","pointer"}…], [] when no rule was broken. */
 void co_part_violations(struct co_buf *buf, const struct co_verdict *verdict, const struct co_command *command);
 /* The error object of a refusal. */

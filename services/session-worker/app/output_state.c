@@ -9,28 +9,30 @@
 
 static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
-static void add_base64(struct co_buf *buf, struct co_view bytes)
+static struct co_view base64(struct co_arena *arena, struct co_view bytes)
 {
+	char *text = co_arena_alloc(arena, (bytes.len + 2) / 3 * 4);
+	char *to = text;
 	const uint8_t *at = (const uint8_t *)bytes.ptr;
 	size_t left = bytes.len;
 
-	while (left > 0) {
-		char text[64];
-		size_t used = 0;
+	for (; left >= 3; at += 3, left -= 3) {
+		uint32_t group = (uint32_t)at[0] << 16 | (uint32_t)at[1] << 8 | at[2];
 
-		while (left > 0 && used + 4 <= sizeof text) {
-			uint32_t group = (uint32_t)at[0] << 16 | (left > 1 ? (uint32_t)at[1] << 8 : 0) | (left > 2 ? at[2] : 0u);
-			size_t taken = left < 3 ? left : 3;
-
-			text[used++] = alphabet[group >> 18];
-			text[used++] = alphabet[group >> 12 & 63];
-			text[used++] = taken > 1 ? alphabet[group >> 6 & 63] : '=';
-			text[used++] = taken > 2 ? alphabet[group & 63] : '=';
-			at += taken;
-			left -= taken;
-		}
-		co_buf_add(buf, co_view_make(text, used));
+		*to++ = alphabet[group >> 18];
+		*to++ = alphabet[group >> 12 & 63];
+		*to++ = alphabet[group >> 6 & 63];
+		*to++ = alphabet[group & 63];
 	}
+	if (left > 0) {
+		uint32_t group = (uint32_t)at[0] << 16 | (left > 1 ? (uint32_t)at[1] << 8 : 0);
+
+		*to++ = alphabet[group >> 18];
+		*to++ = alphabet[group >> 12 & 63];
+		*to++ = left > 1 ? alphabet[group >> 6 & 63] : '=';
+		*to++ = '=';
+	}
+	return co_view_make(text, (size_t)(to - text));
 }
 
 /* The six bits of a character; 64 for any other. */
@@ -47,7 +49,7 @@ static uint32_t sextet(char character)
 	return character == '/' ? 63 : 64;
 }
 
-/* Standard alphabet, padded, no stray bits, nothing else: exactly what add_base64 writes. */
+/* Standard alphabet, padded, no stray bits, nothing else: exactly what base64() writes. */
 static bool read_base64(struct co_view text, struct co_arena *arena, struct co_view *out)
 {
 	size_t padding = 0;
@@ -83,20 +85,21 @@ static bool read_base64(struct co_view text, struct co_arena *arena, struct co_v
 }
 
 void co_output_state(const struct co_names *names, struct co_arena *arena, int32_t partition,
-					 const struct co_session *session, struct co_view stored, struct co_message *out)
+					 const struct co_uuid *session_id, struct co_view snapshot, struct co_view stored,
+					 struct co_message *out)
 {
-	struct co_buf body = co_buf_make(arena, co_part_snapshot_bytes(session) + (stored.len + 2) / 3 * 4 + 32);
+	struct co_buf body = co_buf_make(arena, snapshot.len + (stored.len + 2) / 3 * 4 + 32);
 
 	co_buf_lit(&body, "{\"session\":");
-	co_part_snapshot(&body, session, (uint16_t)session->change_count);
+	co_buf_add(&body, snapshot);
 	co_buf_lit(&body, ",\"stored\":\"");
-	add_base64(&body, stored);
+	co_buf_add(&body, base64(arena, stored));
 	co_buf_lit(&body, "\"}");
 	*out = (struct co_message){
 		.topic = names->topics[CO_TOPIC_STATE],
 		.partition = partition,
 		.timestamp_ms = -1,
-		.key = co_uuid_view(arena, &session->id),
+		.key = co_uuid_view(arena, session_id),
 		.value = co_buf_view(&body),
 	};
 }

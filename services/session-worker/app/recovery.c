@@ -14,6 +14,7 @@
 
 #define RECYCLE_TIMEOUT_MS 500
 #define COMMITTED_TIMEOUT_MS 3000
+#define BOUNDS_TIMEOUT_MS 3000
 #define REPLAY_POLL_MS 50
 #define REPLAY_STALL_MS 30000
 #ifndef CHUNK_ENTRIES /* the simulation's are smaller */
@@ -192,8 +193,17 @@ static enum co_status replay_shard(struct replaying *replaying)
 	return replaying->lane_seq == shard->seq ? CO_OK : CO_VIEW_MISMATCH;
 }
 
-/* A group's offsets can get lost (retention of an idle group, a deleted group). The lane record on `state` says the
- * same, so nothing is judged a second time. A fresh installation has none: its partition of `state` is empty. */
+/* An offset that a transaction of ours committed has its metadata; one that somebody set by hand has none. */
+static bool is_ours(const struct co_position *position)
+{
+	return position->offset >= 0 && position->metadata[0] != '\0';
+}
+
+/* A group's offsets can get lost (retention of an idle group, a deleted group), or be set by hand. The lane record on
+ * `state` says the same, so nothing is judged a second time. A fresh installation has none: its partition of `state` is
+ * empty, and it begins where the position says.
+ * What a transaction holds back is waited for: with the offsets went the pending ones, by which committed() would have
+ * waited, and the last lane record may lie behind a marker that has not landed. */
 static enum co_status find_lost_position(struct co_lane *lane, struct co_shard *shard)
 {
 	const struct co_replay *replay = &lane->ports.replay;
@@ -205,12 +215,16 @@ static enum co_status find_lost_position(struct co_lane *lane, struct co_shard *
 		struct co_record record;
 		struct co_state_record state;
 		status = replay->next(replay->self, REPLAY_POLL_MS, &lane->round_arena, &record, &at_end);
+		if (status == CO_OK && at_end && !replay->is_settled(replay->self) && !CO_MUTANT(LOST_UNSETTLED)) {
+			at_end = false;
+			status = CO_NOTHING;
+		}
 		if (status == CO_OK && !at_end) {
 			co_state_read(&record, &lane->round_arena, &state);
 			if (state.kind == CO_STATE_LANE) {
 				shard->seq = state.seq;
-				shard->next_offset = state.next_offset;
-				shard->clock_ms = state.clock_ms;
+				shard->next_offset = CO_MUTANT(LOST_FROM_START) ? 0 : state.next_offset;
+				shard->clock_ms = CO_MUTANT(LOST_CLOCK) ? 0 : state.clock_ms;
 			}
 			co_arena_reset(&lane->round_arena);
 			last_ms = now_ms(lane);
@@ -223,10 +237,43 @@ static enum co_status find_lost_position(struct co_lane *lane, struct co_shard *
 	replay->close(replay->self);
 	if (status == CO_OK && shard->seq > 0)
 		co_log(CO_LOG_NOTICE, "offsets.lost",
-			   "the group has no committed offset; the position was taken from the state topic",
+			   "the group has no offset that was committed here; the position was taken from the state topic",
 			   CO_INT("checkout.partition", shard->partition), CO_INT("checkout.seq", shard->seq),
 			   CO_INT("checkout.offset", shard->next_offset));
 	return status;
+}
+
+/* The position has to lie within the log. Behind the log's end: it lost its end, or is another log than it was, and
+ * commands that come now would be passed over, or judged under offsets that were used; only somebody who has seen to it
+ * and set the offset by hand (`told`) says where to go on. Before its start: retention took records unread, and goes on
+ * with the first one. Transaction markers count as records here. */
+static enum co_status place_in_log(struct co_lane *lane, struct co_shard *shard, const struct co_position *told)
+{
+	const struct co_inbox *inbox = &lane->ports.inbox;
+	int64_t low = 0, high = 0;
+	CO_TRY(inbox->bounds(inbox->self, shard->partition, &low, &high, BOUNDS_TIMEOUT_MS));
+	if (shard->next_offset > high && !is_ours(told) && told->offset >= low && told->offset <= high) {
+		co_log(CO_LOG_NOTICE, "offsets.by_hand",
+			   "the commands end before the position; going on where the offset was set",
+			   CO_INT("checkout.partition", shard->partition), CO_INT("checkout.offset", told->offset),
+			   CO_INT("checkout.former_offset", shard->next_offset));
+		shard->next_offset = told->offset;
+	}
+	if (shard->next_offset > high) {
+		co_log(CO_LOG_ERROR, "log.truncated",
+			   "the commands end before the position that was committed: Kafka lost data, or the topic was made anew; "
+			   "nothing is changed",
+			   CO_INT("checkout.partition", shard->partition), CO_INT("checkout.offset", shard->next_offset),
+			   CO_INT("checkout.end_offset", high));
+		return CO_LOG_TRUNCATED;
+	}
+	if (shard->next_offset < low && shard->seq > 0)
+		co_log(CO_LOG_ERROR, "commands.deleted", "records were deleted from the commands before they were read",
+			   CO_INT("checkout.partition", shard->partition), CO_INT("checkout.offset", shard->next_offset),
+			   CO_INT("checkout.first_offset", low));
+	if (shard->next_offset < low)
+		shard->next_offset = low;
+	return CO_OK;
 }
 
 /* --- aligning one shard ------------------------------------------------------------------------------------------- */
@@ -297,18 +344,33 @@ static enum co_status align_shard(struct co_lane *lane, struct co_shard *shard)
 
 /* --- the path ----------------------------------------------------------------------------------------------------- */
 
+/* A session lives where the count puts it: with another one it would not be found, and could be opened twice. `now` is
+ * at least that when it is concluded from a partition's number. */
+static enum co_status resized(int32_t partition, int32_t former, int32_t now)
+{
+	co_log(CO_LOG_ERROR, "topics.resized", co_status_text(CO_TOPICS_RESIZED), CO_INT("checkout.partition", partition),
+		   CO_INT("checkout.former_partitions", former), CO_INT("checkout.partitions", now),
+		   CO_TEXT("checkout.fix", "docs/howto/move-partitions.md"));
+	return CO_TOPICS_RESIZED;
+}
+
 static enum co_status take_assignment(struct co_lane *lane, struct co_position *positions, size_t *count)
 {
 	const struct co_inbox *inbox = &lane->ports.inbox;
-	int32_t *partitions = calloc((size_t)lane->desk->partition_count, sizeof(*partitions));
+	/* room for one more than there may be, so that it is seen: they come in ascending order */
+	size_t max = (size_t)lane->desk->partition_count + 1;
+	int32_t *partitions = calloc(max, sizeof(*partitions));
 	if (!partitions)
 		abort();
-	size_t held = inbox->assigned(inbox->self, partitions, (size_t)lane->desk->partition_count);
-	for (size_t i = 0; i < held; i++)
+	size_t held = inbox->assigned(inbox->self, partitions, max);
+	enum co_status status = CO_OK;
+	if (held > 0 && partitions[held - 1] >= lane->desk->partition_count)
+		status = resized(partitions[held - 1], lane->desk->partition_count, partitions[held - 1] + 1);
+	for (size_t i = 0; i < held && status == CO_OK; i++)
 		positions[i] = (struct co_position){.partition = partitions[i], .offset = -1};
 	free(partitions);
 	*count = held;
-	return held ? inbox->committed(inbox->self, positions, held, COMMITTED_TIMEOUT_MS) : CO_OK;
+	return held && status == CO_OK ? inbox->committed(inbox->self, positions, held, COMMITTED_TIMEOUT_MS) : status;
 }
 
 static enum co_status make_shards(struct co_lane *lane, const struct co_position *positions, size_t count)
@@ -320,7 +382,7 @@ static enum co_status make_shards(struct co_lane *lane, const struct co_position
 		struct co_shard *shard = &shards[i];
 		const struct co_shard *before = co_lane_shard(lane, positions[i].partition);
 		shard->partition = positions[i].partition;
-		shard->poison_offset = before ? before->poison_offset : -1;
+		shard->poison_offset = before && !CO_MUTANT(POISON_FORGOTTEN) ? before->poison_offset : -1;
 		shard->broker_behind_ms = before ? before->broker_behind_ms : 0;
 		shard->behind_offset_ms = before ? before->behind_offset_ms : 0;
 		if (!co_shard_restore(shard, &positions[i])) {
@@ -328,7 +390,12 @@ static enum co_status make_shards(struct co_lane *lane, const struct co_position
 				   "the committed offset's metadata is not of this version; refusing to go on",
 				   CO_INT("checkout.partition", shard->partition), CO_TEXT("checkout.metadata", positions[i].metadata));
 			free(shards);
-			return CO_VIEW_AHEAD;
+			return CO_OFFSET_METADATA;
+		}
+		int32_t former = shard->partition_count;
+		if (former && former != lane->desk->partition_count) {
+			free(shards);
+			return resized(positions[i].partition, former, lane->desk->partition_count);
 		}
 	}
 	free(lane->shards);
@@ -348,13 +415,16 @@ static enum co_status align_all(struct co_lane *lane)
 		status = make_shards(lane, positions, count);
 	for (size_t i = 0; status == CO_OK && i < count; i++) {
 		struct co_shard *shard = &lane->shards[i];
-		if (positions[i].offset < 0)
+		if (!is_ours(&positions[i]) && !CO_MUTANT(LOST_FORGOTTEN))
 			status = find_lost_position(lane, shard);
+		if (status == CO_OK)
+			status = place_in_log(lane, shard, &positions[i]);
 		if (status == CO_OK)
 			status = align_shard(lane, shard);
 		if (status == CO_OK)
 			status = keep_membership(lane);
-		positions[i].offset = shard->next_offset;
+		if (positions[i].offset >= 0 || shard->seq == 0 || !CO_MUTANT(LOST_TO_THE_END))
+			positions[i].offset = shard->next_offset;
 	}
 	if (status == CO_OK)
 		status = lane->ports.inbox.start(lane->ports.inbox.self, positions, count);

@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TRACESTATE_KEPT_BYTES ((size_t)512) /* what W3C Trace Context asks everyone to pass on */
+#define KEPT_BYTES ((size_t)512) /* of a tracestate: what W3C Trace Context asks everyone to pass on */
 
 /* --- sessions in hand ------------------------------------------------------------------------------------------- */
 
@@ -150,7 +150,7 @@ bool co_shard_is_damaged(const struct co_shard *shard, const struct co_store_loa
 	for (size_t i = 0; i < load->due_count; i++)
 		if (!shard->slots[slot_of(shard, &load->due[i].id)]->session)
 			return true;
-	return false;
+	return load->damaged;
 }
 
 void co_shard_drop_damaged(struct co_shard *shard, const struct co_store_load *load)
@@ -165,26 +165,41 @@ void co_shard_drop_damaged(struct co_shard *shard, const struct co_store_load *l
 
 /* --- time ------------------------------------------------------------------------------------------------------- */
 
+static struct co_view snapshot_now(const struct co_session *session, struct co_round *round)
+{
+	return co_output_snapshot(round->arena, session, (uint16_t)session->change_count);
+}
+
 static void publish_event(struct co_shard *shard, const struct co_judge *judge, const struct co_origin *origin,
-						  const struct co_session *session, struct co_round *round)
+						  const struct co_session *session, struct co_view snapshot, struct co_round *round)
 {
 	uint16_t version = (uint16_t)session->change_count;
-	co_output_event(&judge->desk->names, round->arena, shard->partition, origin, session, version,
+	co_output_event(&judge->desk->names, round->arena, shard->partition, origin, session, version, snapshot,
 					co_round_message(round));
 	co_round_count(round, CO_METRIC_EVENTS, session->changes[version - 1].event, 0);
+}
+
+/* A session that is in hand for a command's sake, while others that come before it in order may not be. */
+static bool is_beyond_horizon(const struct co_shard *shard, const struct co_deadline *deadline)
+{
+	if (shard->horizon_ms == CO_NEVER || deadline->due_ms != shard->horizon_ms)
+		return deadline->due_ms > shard->horizon_ms;
+	return co_uuid_compare(&deadline->work->id, &shard->horizon_id) > 0;
 }
 
 void co_shard_elapse(struct co_shard *shard, const struct co_judge *judge, int64_t until_ms, struct co_round *round)
 {
 	const struct co_desk *desk = judge->desk;
-	while (shard->deadline_count > 0 && shard->deadlines[0].due_ms <= until_ms) {
+	while (shard->deadline_count > 0 && shard->deadlines[0].due_ms <= until_ms &&
+		   !is_beyond_horizon(shard, &shard->deadlines[0])) {
 		struct co_deadline deadline = pop_deadline(shard);
 		struct co_work *work = deadline.work;
 		if (!work->session || work->due_ms != deadline.due_ms)
 			continue; /* an entry that no longer holds */
 		switch (co_elapse(work->session, until_ms, desk->retention_ms)) {
 		case CO_ELAPSED_EXPIRED:
-			publish_event(shard, judge, NULL, work->session, round);
+			work->snapshot = snapshot_now(work->session, round);
+			publish_event(shard, judge, NULL, work->session, work->snapshot, round);
 			if (desk->append)
 				co_round_age(round, CO_METRIC_EXPIRY_LATENESS, deadline.due_ms);
 			break;
@@ -212,7 +227,7 @@ static bool session_of(const struct co_command *command, struct co_uuid *out)
 		*out = command->subject;
 		return command->subject_is == CO_PRESENT;
 	}
-	*out = co_command_created_id(command);
+	*out = command->created_id;
 	return command->subject_is != CO_PRESENT || co_uuid_eq(out, &command->subject);
 }
 
@@ -233,29 +248,22 @@ struct taking {
 	int32_t target_count;          /* partitions of its topic */
 };
 
-static struct co_view reply_key(const struct taking *taking)
-{
-	return taking->origin.session_id ? co_uuid_view(taking->round->arena, taking->origin.session_id)
-									 : taking->origin.record->key;
-}
-
-static void answer(const struct taking *taking, const struct co_decision *decision, const struct co_session *session)
+static void answer(const struct taking *taking, const struct co_decision *decision, struct co_view snapshot)
 {
 	const struct co_desk *desk = taking->judge->desk;
 	const struct co_record *record = taking->origin.record;
 	const struct co_reply_address *address = &taking->origin.intake->reply;
 	struct co_reply_target target = taking->target;
-	if (record->offset == taking->shard->poison_offset && address->topic.ptr)
+	if (record->offset == taking->shard->poison_offset && address->topic.ptr && !CO_MUTANT(POISON_TO_ITS_TOPIC))
 		target = co_desk_redirected(desk, CO_REPLY_REFUSAL_UNKNOWN_TOPIC);
+	struct co_message *reply = co_round_message(taking->round);
+	co_output_reply(&desk->names, taking->round->arena, &taking->origin, decision, snapshot, &target, reply);
 	if (target.redirected) {
-		target.partition = record->partition;
+		reply->partition = record->partition;
 		co_round_count(taking->round, CO_METRIC_REDIRECTS, target.refusal, 0);
 	} else {
-		target.partition =
-			co_desk_reply_partition(desk, address, reply_key(taking), record->partition, taking->target_count);
+		reply->partition = co_desk_reply_partition(desk, address, reply->key, record->partition, taking->target_count);
 	}
-	co_output_reply(&desk->names, taking->round->arena, &taking->origin, decision, session, &target,
-					co_round_message(taking->round));
 }
 
 static void count_command(const struct taking *taking, const struct co_decision *decision)
@@ -270,22 +278,27 @@ static void count_command(const struct taking *taking, const struct co_decision 
 		co_round_age(taking->round, CO_METRIC_COMMAND_AGE, taking->origin.record->timestamp_ms);
 }
 
-static void publish(const struct taking *taking, const struct co_decision *decision, const struct co_session *session)
+/* All outputs of a command show the session at the verdict's version: as what is returned. */
+static struct co_view publish(const struct taking *taking, const struct co_decision *decision,
+							  const struct co_session *session)
 {
 	const struct co_names *names = &taking->judge->desk->names;
 	struct co_round *round = taking->round;
-	answer(taking, decision, session);
+	struct co_view snapshot = co_output_snapshot(round->arena, session, decision->verdict.version);
+	answer(taking, decision, snapshot);
 	if (decision->tells_error)
 		co_output_error(names, round->arena, &taking->origin, decision, co_round_message(round));
 	if (decision->creates || decision->changes) {
 		assert(session);
-		publish_event(taking->shard, taking->judge, &taking->origin, session, round);
+		publish_event(taking->shard, taking->judge, &taking->origin, session, snapshot, round);
 	}
 	if (decision->late_payment) {
-		co_output_late_payment(names, round->arena, &taking->origin, decision, session, co_round_message(round));
+		co_output_late_payment(names, round->arena, &taking->origin, decision, session, snapshot,
+							   co_round_message(round));
 		co_round_count(round, CO_METRIC_EVENTS, CO_EVENT_LATE_PAYMENT, 0);
 	}
 	count_command(taking, decision);
+	return snapshot;
 }
 
 static bool fits(const struct co_round *round, size_t from)
@@ -295,23 +308,52 @@ static bool fits(const struct co_round *round, size_t from)
 		size_t bytes = message->key.len + message->value.len;
 		for (size_t h = 0; h < message->header_count; h++)
 			bytes += message->headers[h].name.len + message->headers[h].value.len;
-		if (bytes > CO_OUTPUT_BYTES_MAX)
+		if (bytes > CO_OUTPUT_BYTES_MAX && !CO_MUTANT(SIZE_UNCHECKED))
 			return false;
 	}
 	return true;
 }
 
+/* As publish(), unless the outputs are larger than Kafka takes: then long names are cut where they are told (the
+ * request held them in full), and when that is not enough either, nothing is published. */
+static bool publish_fitting(const struct taking *taking, struct co_decision *decision, const struct co_session *session,
+							struct co_view *snapshot)
+{
+	size_t messages = taking->round->message_count, tallies = taking->round->tally_count;
+	*snapshot = publish(taking, decision, session);
+	if (fits(taking->round, messages))
+		return true;
+	co_round_rewind(taking->round, messages, tallies);
+	decision->verdict.brief = true;
+	*snapshot = publish(taking, decision, session);
+	if (fits(taking->round, messages))
+		return true;
+	co_round_rewind(taking->round, messages, tallies);
+	return false;
+}
+
+/* What the sender made so long that no answer would fit with it is left out. */
+static void shorten(struct co_view *text, size_t max)
+{
+	if (text->len > max)
+		*text = (struct co_view){NULL, 0};
+}
+
 static void publish_internal_error(const struct taking *taking, const struct co_session *session)
 {
+	struct co_record slim = *taking->origin.record;
+	struct taking with_slim = *taking;
 	struct co_decision decision;
+	shorten(&slim.key, KEPT_BYTES);
+	with_slim.origin.record = &slim;
 	co_decide_internal_error(session ? (uint16_t)session->change_count : 0, &decision);
-	publish(taking, &decision, session);
+	(void)publish(&with_slim, &decision, session);
 	co_round_count(taking->round, CO_METRIC_POISONED, 0, 0);
 }
 
 static bool is_poisoned(const struct taking *taking)
 {
-	return taking->origin.record->offset == taking->shard->poison_offset;
+	return taking->origin.record->offset == taking->shard->poison_offset && !CO_MUTANT(POISON_KEPT);
 }
 
 /* Refusals before a session comes into it. */
@@ -322,12 +364,9 @@ static void refuse(const struct taking *taking, const struct co_verdict *verdict
 		return;
 	}
 	struct co_decision decision = {.verdict = *verdict, .tells_error = true, .told = verdict->code};
-	size_t messages = taking->round->message_count, tallies = taking->round->tally_count;
-	publish(taking, &decision, NULL);
-	if (!fits(taking->round, messages)) {
-		co_round_rewind(taking->round, messages, tallies);
+	struct co_view snapshot;
+	if (!publish_fitting(taking, &decision, NULL, &snapshot))
 		publish_internal_error(taking, NULL);
-	}
 }
 
 /* What a session holds, and not the room behind it: kilobytes that most sessions never use. */
@@ -367,15 +406,15 @@ static void decide(const struct taking *taking, const struct co_merchant *mercha
 			copy_session(after, session);
 		co_evolve(after, command, &decision, arena);
 	}
-	size_t messages = taking->round->message_count, tallies = taking->round->tally_count;
-	publish(taking, &decision, after);
-	if (!fits(taking->round, messages)) {
-		co_round_rewind(taking->round, messages, tallies);
+	struct co_view snapshot;
+	if (!publish_fitting(taking, &decision, after, &snapshot)) {
 		publish_internal_error(taking, session);
 		return;
 	}
 	if (evolves) {
+		assert(decision.verdict.version == after->change_count);
 		work->session = after;
+		work->snapshot = snapshot;
 		work->dirty = true;
 		reschedule(shard, taking->judge->desk, work);
 	}
@@ -412,14 +451,14 @@ static void take_command(struct taking *taking)
 		return;
 	}
 	int32_t home = co_desk_partition(judge->desk, id);
-	if (home != record->partition && is_poisoned(taking)) {
+	if (home != record->partition && is_poisoned(taking) && !CO_MUTANT(POISON_FORWARDED)) {
 		/* the copy is a little larger, and Kafka does not take it: answered where it lies */
 		publish_internal_error(taking, NULL);
 		return;
 	}
 	if (home != record->partition) {
-		co_output_forward(&judge->desk->names, taking->round->arena, record, id, home, !judge->desk->append,
-						  co_round_message(taking->round));
+		co_output_forward(&judge->desk->names, taking->round->arena, record, id, home,
+						  !judge->desk->append && !CO_MUTANT(FORWARD_RESTAMPED), co_round_message(taking->round));
 		co_round_count(taking->round, CO_METRIC_FORWARDED, 0, 0);
 		return;
 	}
@@ -432,8 +471,11 @@ static void take_not_command(const struct taking *taking)
 	const struct co_intake *intake = taking->origin.intake;
 	struct co_message *message = co_round_message(taking->round);
 	co_output_dlq(&taking->judge->desk->names, taking->round->arena, taking->origin.record, intake->reason, message);
-	if (taking->origin.record->offset == taking->shard->poison_offset) {
+	if (taking->origin.record->offset == taking->shard->poison_offset && !CO_MUTANT(DLQ_WHOLE)) {
 		message->value = (struct co_view){NULL, 0};
+		shorten(&message->key, KEPT_BYTES);
+		if (intake->reason == CO_DLQ_HEADERS_TOO_LARGE)
+			co_output_dlq_drop_headers(message);
 		co_round_count(taking->round, CO_METRIC_POISONED, 0, 0);
 	}
 	co_round_count(taking->round, CO_METRIC_DLQ, intake->reason, 0);
@@ -441,7 +483,7 @@ static void take_not_command(const struct taking *taking)
 		return;
 	const struct co_decision decision = {
 		.verdict = {.problem = CO_PROBLEM_NOT_COMMAND, .code = CO_CODE_VALIDATION_ERROR}};
-	answer(taking, &decision, NULL);
+	answer(taking, &decision, co_view_make(NULL, 0));
 }
 
 static void take_tick(struct co_shard *shard, const struct co_record *record)
@@ -458,7 +500,7 @@ enum co_taken co_shard_take(struct co_shard *shard, const struct co_judge *judge
 							const struct co_intake *intake, struct co_round *round)
 {
 	int64_t now = record->timestamp_ms > shard->round_clock_ms ? record->timestamp_ms : shard->round_clock_ms;
-	if (now >= shard->horizon_ms)
+	if (now >= shard->horizon_ms && !CO_MUTANT(NO_HORIZON))
 		return CO_TAKE_LATER;
 	struct taking taking = {.shard = shard,
 							.judge = judge,
@@ -469,11 +511,18 @@ enum co_taken co_shard_take(struct co_shard *shard, const struct co_judge *judge
 		return CO_TAKE_WAIT;
 
 	struct co_intake bare;
-	if (record->offset == shard->poison_offset && intake->tracestate.len > TRACESTATE_KEPT_BYTES) {
-		/* it may be what made the outputs too large, of the internal error as well */
+	struct co_record slim;
+	if (record->offset == shard->poison_offset) {
+		/* they may be what made the outputs too large, of the internal error as well */
 		bare = *intake;
-		bare.tracestate = (struct co_view){NULL, 0};
+		if (!CO_MUTANT(POISON_TRACED))
+			shorten(&bare.tracestate, KEPT_BYTES);
+		shorten(&bare.traceparent, CO_HEADERS_BYTES_MAX);
+		shorten(&bare.reply.correlation, CO_HEADERS_BYTES_MAX);
 		taking.origin.intake = &bare;
+		slim = *record;
+		shorten(&slim.key, KEPT_BYTES);
+		taking.origin.record = &slim;
 	}
 	shard->touched = true;
 	shard->round_clock_ms = now;
@@ -502,7 +551,7 @@ void co_shard_finish(struct co_shard *shard, const struct co_judge *judge, struc
 	struct co_store_entry *entries = CO_NEW_ARRAY(round->arena, struct co_store_entry, shard->work_count + 1);
 	size_t count = 0;
 	for (size_t i = 0; i < shard->work_count; i++) {
-		const struct co_work *work = shard->works[i];
+		struct co_work *work = shard->works[i];
 		if (!work->dirty)
 			continue;
 		struct co_store_entry *entry = &entries[count++];
@@ -512,7 +561,9 @@ void co_shard_finish(struct co_shard *shard, const struct co_judge *judge, struc
 		} else if (work->session) {
 			co_shard_deadlines(judge->desk, work->session, &entry->due_ms, &entry->held_ms);
 			entry->stored = co_stored_write(work->session, round->arena);
-			co_output_state(names, round->arena, shard->partition, work->session, entry->stored,
+			if (!work->snapshot.ptr)
+				work->snapshot = snapshot_now(work->session, round);
+			co_output_state(names, round->arena, shard->partition, &work->id, work->snapshot, entry->stored,
 							co_round_message(round));
 			if (entry->due_ms < shard->next_due_ms)
 				shard->next_due_ms = entry->due_ms;
@@ -541,12 +592,12 @@ void co_shard_committed(struct co_shard *shard, int64_t clog)
 		shard->clog = clog;
 }
 
-void co_shard_position(const struct co_shard *shard, struct co_position *out)
+void co_shard_position(const struct co_shard *shard, const struct co_desk *desk, struct co_position *out)
 {
 	out->partition = shard->partition;
 	out->offset = shard->round_next_offset;
-	(void)snprintf(out->metadata, sizeof(out->metadata), "v1;s=%" PRId64 ";t=%" PRId64, shard->seq + 1,
-				   shard->round_clock_ms);
+	(void)snprintf(out->metadata, sizeof(out->metadata), "v1;s=%" PRId64 ";t=%" PRId64 ";p=%" PRId32, shard->seq + 1,
+				   shard->round_clock_ms, desk->partition_count);
 }
 
 /* Digits alone, as co_shard_position() writes them. */
@@ -576,6 +627,17 @@ bool co_shard_restore(struct co_shard *shard, const struct co_position *position
 	shard->next_offset = position->offset < 0 ? 0 : position->offset;
 	shard->seq = 0;
 	shard->clock_ms = 0;
-	return *text == '\0' || (read_word(&text, "v1;s=") && read_number(&text, &shard->seq) && read_word(&text, ";t=") &&
-							 read_number(&text, &shard->clock_ms) && *text == '\0');
+	shard->partition_count = 0;
+	if (*text == '\0')
+		return true;
+	if (!read_word(&text, "v1;s=") || !read_number(&text, &shard->seq) || !read_word(&text, ";t=") ||
+		!read_number(&text, &shard->clock_ms))
+		return false;
+	if (*text == '\0')
+		return true;
+	int64_t count = 0;
+	if (!read_word(&text, ";p=") || !read_number(&text, &count) || *text != '\0' || count < 1 || count > INT32_MAX)
+		return false;
+	shard->partition_count = (int32_t)count;
+	return true;
 }

@@ -16,6 +16,7 @@
 struct co_work {
 	struct co_uuid id;
 	struct co_session *session; /* NULL: there is none */
+	struct co_view snapshot;    /* of the session as it is now; ptr NULL: not made yet */
 	bool unreadable;            /* the stored record cannot be read */
 	bool stored;                /* the view has a record of it */
 	bool dirty;                 /* it goes to `state` and into the view */
@@ -33,11 +34,14 @@ struct co_shard {
 	int32_t partition;
 	/* the truth of the log, moved by co_shard_committed() alone: */
 	int64_t seq, clock_ms, next_offset;
-	int64_t clog; /* where in `state` the records after `seq` begin */
+	int64_t clog;            /* where in `state` the records after `seq` begin */
+	int32_t partition_count; /* of the installation, as the committed position says; 0: it does not */
 	/* this round: */
 	bool touched;
 	int64_t round_clock_ms, round_next_offset;
-	int64_t horizon_ms; /* deadlines before it are all in hand */
+	/* Deadlines up to the one that this session has at this time are all in hand; CO_NEVER: all there are. */
+	int64_t horizon_ms;
+	struct co_uuid horizon_id;
 	struct co_arena *arena;
 	size_t work_count, slot_count;
 	struct co_work **slots; /* open addressing by session id */
@@ -93,9 +97,11 @@ void co_shard_finish(struct co_shard *shard, const struct co_judge *judge, struc
 /* The round is in the log. `clog`: the offset behind its lane record in `state`; -1: not known. */
 void co_shard_committed(struct co_shard *shard, int64_t clog);
 
-/* The position to commit: next offset, and `v1;s=<seq>;t=<clock>` with the sequence after this round. */
-void co_shard_position(const struct co_shard *shard, struct co_position *out);
-/* The other way round. False: metadata that this version cannot read. An empty one is a fresh shard. */
+/* The position to commit: next offset, and `v1;s=<seq>;t=<clock>;p=<partitions>` with the sequence after this round and
+ * the partition count by which sessions are dealt out. */
+void co_shard_position(const struct co_shard *shard, const struct co_desk *desk, struct co_position *out);
+/* The other way round. False: metadata that this version cannot read. An empty one is a fresh shard; one without the
+ * partition count is taken, the count is 0 then. */
 bool co_shard_restore(struct co_shard *shard, const struct co_position *position);
 
 /* How the view keeps a stored session: its deadline, and the one that a payment in processing holds back. */

@@ -55,8 +55,9 @@ static int64_t broker_ms(const struct co_lane *lane, const struct co_shard *shar
 static enum co_status wake_shard(struct co_lane *lane, struct co_shard *shard)
 {
 	const struct co_store *store = &lane->ports.store;
-	int64_t wall = lane->desk->append ? broker_ms(lane, shard) : shard->clock_ms;
-	if (CO_MUTANT(WALL_CLOCK) && wall > shard->clock_ms)
+	bool append = lane->desk->append || CO_MUTANT(STREAM_TICKS);
+	int64_t wall = append || CO_MUTANT(STREAM_BY_WALL) ? broker_ms(lane, shard) : shard->clock_ms;
+	if ((CO_MUTANT(WALL_CLOCK) || (CO_MUTANT(STREAM_BY_WALL) && !append)) && wall > shard->clock_ms)
 		shard->clock_ms = wall;
 	if (shard->next_due_ms > wall && shard->next_due_ms > shard->clock_ms)
 		return CO_OK;
@@ -66,7 +67,7 @@ static enum co_status wake_shard(struct co_lane *lane, struct co_shard *shard)
 	CO_TRY(store->census(store->self, shard->partition, shard->clock_ms, &census));
 	if (census.next_due_ms <= shard->clock_ms)
 		return co_lane_round(lane, shard);
-	if (lane->desk->append && tick_is_due(shard, &census, wall, now_ms(lane))) {
+	if (append && tick_is_due(shard, &census, wall, now_ms(lane))) {
 		send_tick(lane, shard, &census, wall);
 		return CO_OK;
 	}

@@ -171,7 +171,7 @@ static void create(const struct co_command *command, int64_t now_ms, const struc
 	if (!accept_request(command, merchant, &request, out))
 		return;
 	amount = co_json_get(request.payment.object, CO_VIEW("amount"));
-	session->id = co_command_created_id(command);
+	session->id = command->created_id;
 	session->merchant_id = command->merchant_id;
 	session->namespace_name = command->namespace_name;
 	session->reference_id = request.reference_id;
@@ -425,13 +425,10 @@ void co_decide(const struct co_session *session, const struct co_command *comman
 		(void)accept_request(command, merchant, &request, out);
 		return;
 	}
-	if (command->kind == CO_COMMAND_CREATE && command->subject_is == CO_PRESENT) {
-		struct co_uuid id = co_command_created_id(command);
-
-		if (!co_uuid_eq(&id, &command->subject)) {
-			refuse(out, CO_CODE_INVALID_SESSION, 0);
-			return;
-		}
+	if (command->kind == CO_COMMAND_CREATE && command->subject_is == CO_PRESENT &&
+		!co_uuid_eq(&command->created_id, &command->subject)) {
+		refuse(out, CO_CODE_INVALID_SESSION, 0);
+		return;
 	}
 	if (!session) {
 		if (command->kind == CO_COMMAND_CREATE)

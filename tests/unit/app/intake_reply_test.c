@@ -1,32 +1,7 @@
 /* Where the reply shall go, as asked (contract section 2, reply addressing). */
-#include "checkout/app/intake.h"
+#include "intake_support.h"
 
-#include "tests/fuzz/record_lines.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
 #include <string.h>
-
-#include <cmocka.h>
-
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
-#define NAMES "ce_specversion: 1.0\nce_id: i\nce_source: /s\nce_type: checkout.session.get\n"
-
-static struct co_arena arena;
-
-static int set_up(void **state)
-{
-	(void)state;
-	co_arena_init(&arena, 4096, 1 << 20);
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	co_arena_clear(&arena);
-	return 0;
-}
 
 /* ---- dialects ---- */
 
@@ -65,12 +40,6 @@ static const struct address addresses[] = {
 	{"a similar name is none", "reply_to_: t\nreply-to: t\nkafka_replyTopics: t\n", CO_DIALECT_NONE, NULL, NULL, -1},
 };
 
-static void assert_view(struct co_view view, const char *text)
-{
-	assert_int_equal(view.ptr != NULL, text != NULL);
-	assert_true(co_view_eq(view, co_view_cstr(text)));
-}
-
 static void address_case(void **state)
 {
 	static const char *const frames[] = {NAMES, "", "ce_specversion: 9\n"}; /* a command or not: answers go there */
@@ -78,13 +47,10 @@ static void address_case(void **state)
 
 	for (size_t i = 0; i < COUNT(frames); i++) {
 		struct co_buf text = co_buf_make(&arena, 512);
-		struct record_lines lines;
-		struct co_intake intake;
 
 		co_buf_add(&text, co_view_cstr(frames[i]));
 		co_buf_add(&text, co_view_cstr(row->headers));
-		record_lines_read(co_buf_view(&text), &lines);
-		co_intake_read(&lines.record, &arena, &intake);
+		struct co_intake intake = read_record(co_buf_view(&text));
 
 		assert_int_equal(intake.reply.dialect, row->dialect);
 		assert_view(intake.reply.topic, row->topic);
@@ -172,23 +138,19 @@ static void dialect_correlation__is_the_dialects_own_spelling(void **state)
 	assert_view(co_dialect_correlation(CO_DIALECT_PLAIN), "correlation_id");
 }
 
-#define T(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
-
 int main(void)
 {
 	static const struct CMUnitTest named[] = {
-		T(read__null_partition__is_none),
-		T(dialect_correlation__is_the_dialects_own_spelling),
+		ARENA_TEST(read__null_partition__is_none),
+		ARENA_TEST(dialect_correlation__is_the_dialects_own_spelling),
 	};
 	static struct CMUnitTest tests[COUNT(addresses) + COUNT(partitions) + COUNT(named)];
 	size_t count = 0;
 
-	/* The rows are only read; cmocka's state is not const. */
 	for (size_t i = 0; i < COUNT(addresses); i++)
-		tests[count++] = (struct CMUnitTest){addresses[i].name, address_case, set_up, tear_down, (void *)&addresses[i]};
+		tests[count++] = ARENA_ROW(address_case, &addresses[i]);
 	for (size_t i = 0; i < COUNT(partitions); i++)
-		tests[count++] =
-			(struct CMUnitTest){partitions[i].name, partition_case, set_up, tear_down, (void *)&partitions[i]};
+		tests[count++] = ARENA_ROW(partition_case, &partitions[i]);
 	for (size_t i = 0; i < COUNT(named); i++)
 		tests[count++] = named[i];
 	return cmocka_run_group_tests(tests, NULL, NULL);

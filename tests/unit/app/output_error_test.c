@@ -1,55 +1,15 @@
 /* Error events, byte for byte (contract section 7), and what no output may hold (sections 2 and 7). */
 #include "output_fixture.h"
 
-/* cmocka.h wants these before it */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include <string.h>
 
 #define COMMAND_WHOLE                                                                                                  \
 	"\"command\":{\"id\":\"c-\\\"3\\\"\xe2\x82\xac\",\"type\":\"checkout.session.capture\",\"source\":\"/shop\\\\1\"," \
 	"\"topic\":\"checkout.session.commands\",\"partition\":3,\"offset\":42}"
 
-static int begin(void **state)
-{
-	static struct fixture fixture;
-
-	fixture_begin(&fixture);
-	*state = &fixture;
-	return 0;
-}
-
-static int end(void **state)
-{
-	fixture_end(*state);
-	return 0;
-}
-
-static void reply(struct fixture *fixture)
-{
-	co_output_reply(&fixture->names, &fixture->arena, &fixture->origin, &fixture->decision, &fixture->session,
-					&fixture->target, &fixture->message);
-}
-
 static void error(struct fixture *fixture)
 {
 	co_output_error(&fixture->names, &fixture->arena, &fixture->origin, &fixture->decision, &fixture->message);
-}
-
-static const char *value(struct fixture *fixture)
-{
-	return co_view_dup(&fixture->arena, fixture->message.value).ptr;
-}
-
-static void assert_holds(const char *text, const char *part)
-{
-	if (!strstr(text, part))
-		fail_msg("%s\n is not in \n%s", part, text);
 }
 
 static void error__refusal__golden_bytes(void **state)
@@ -92,7 +52,7 @@ static void error__nothing_known__nulls(void **state)
 
 	assert_true(co_view_eq(fixture->message.key, CO_VIEW("K\xff")));
 	assert_string_equal(
-		value(fixture),
+		fixture_value(fixture),
 		"{\"error\":{\"code\":\"9300004\",\"name\":\"VALIDATION_ERROR\",\"message\":\"Validation error\","
 		"\"title\":\"INVALID_REQUEST\",\"status\":400,\"detail\":\"merchantid is invalid\",\"errorDetails\":["
 		"{\"rule\":\"request.invalid\",\"detail\":\"merchantid is invalid\",\"pointer\":\"\"},"
@@ -109,7 +69,7 @@ static void error__told_code__presented(void **state)
 
 	error(fixture);
 
-	assert_holds(value(fixture),
+	assert_holds(fixture_value(fixture),
 				 "{\"error\":{\"code\":\"9300100\",\"name\":\"SESSION_NOT_FOUND\",\"message\":\"Session not found\","
 				 "\"title\":\"NOT_FOUND\",\"status\":404,\"detail\":\"Session Id not found\",\"errorDetails\":null,"
 				 "\"retryable\":false},\"sessionId\":");
@@ -124,13 +84,15 @@ static void outputs__planted_secrets__never_appear(void **state)
 	for (int pass = 0; pass < 2; pass++) {
 		struct co_message messages[5];
 
-		reply(fixture);
+		fixture_reply(fixture);
 		messages[0] = fixture->message;
 		error(fixture);
 		messages[1] = fixture->message;
-		co_output_event(&fixture->names, &fixture->arena, 3, &fixture->origin, &fixture->session, 3, &messages[2]);
+		co_output_event(&fixture->names, &fixture->arena, 3, &fixture->origin, &fixture->session, 3,
+						fixture_shown(fixture, 3), &messages[2]);
 		co_output_late_payment(&fixture->names, &fixture->arena, &fixture->origin, &fixture->decision,
-							   &fixture->session, &messages[3]);
+							   &fixture->session, fixture_shown(fixture, fixture->decision.verdict.version),
+							   &messages[3]);
 		co_output_dlq(&fixture->names, &fixture->arena, &fixture->record, CO_DLQ_NOT_JSON, &messages[4]);
 		for (size_t i = 0; i < 5; i++) {
 			const char *text = fixture_text(fixture, &messages[i]);
@@ -188,14 +150,12 @@ static void tables__every_text__needs_no_escape(void **state)
 	assert_true(plain_texts > 400);
 }
 
-#define TEST(function) cmocka_unit_test_setup_teardown(function, begin, end)
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(error__refusal__golden_bytes),        TEST(error__nothing_known__nulls),
-		TEST(error__told_code__presented),         TEST(outputs__planted_secrets__never_appear),
-		TEST(tables__every_text__needs_no_escape),
+		FIXTURE_TEST(error__refusal__golden_bytes),        FIXTURE_TEST(error__nothing_known__nulls),
+		FIXTURE_TEST(error__told_code__presented),         FIXTURE_TEST(outputs__planted_secrets__never_appear),
+		FIXTURE_TEST(tables__every_text__needs_no_escape),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,14 +1,6 @@
 /* Lifecycle and late_payment events, byte for byte: contract sections 5 (Expiry event, Late money) and 7. */
 #include "output_fixture.h"
 
-/* cmocka.h wants these before it */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include <string.h>
 
 #define FACTS                                                        \
@@ -29,21 +21,6 @@
 	"\"command\":{\"id\":\"c-\\\"3\\\"\xe2\x82\xac\",\"type\":\"checkout.session.capture\",\"source\":\"/shop\\\\1\"," \
 	"\"topic\":\"checkout.session.commands\",\"partition\":3,\"offset\":42}"
 
-static int begin(void **state)
-{
-	static struct fixture fixture;
-
-	fixture_begin(&fixture);
-	*state = &fixture;
-	return 0;
-}
-
-static int end(void **state)
-{
-	fixture_end(*state);
-	return 0;
-}
-
 /* Version 2 ends the fixture's session as expired. */
 static void expire(struct fixture *fixture, int64_t at_ms, struct co_view reason)
 {
@@ -61,7 +38,8 @@ static void event__of_a_command__golden_bytes(void **state)
 	fixture->intake.traceparent = CO_VIEW("00-4b-00-01");
 	fixture->intake.tracestate = CO_VIEW("");
 
-	co_output_event(&fixture->names, &fixture->arena, 3, &fixture->origin, &fixture->session, 3, &fixture->message);
+	co_output_event(&fixture->names, &fixture->arena, 3, &fixture->origin, &fixture->session, 3,
+					fixture_shown(fixture, 3), &fixture->message);
 
 	assert_string_equal(fixture_text(fixture, &fixture->message),
 						"checkout.session.events\n3 -1\nc16611af-3058-52c9-a2d2-fd3c2a77d3b8\n"
@@ -82,7 +60,8 @@ static void event__created__golden_body(void **state)
 	struct fixture *fixture = *state;
 	fixture->origin.now_ms = EPOCH_MS;
 
-	co_output_event(&fixture->names, &fixture->arena, 3, &fixture->origin, &fixture->session, 1, &fixture->message);
+	co_output_event(&fixture->names, &fixture->arena, 3, &fixture->origin, &fixture->session, 1,
+					fixture_shown(fixture, 1), &fixture->message);
 
 	assert_string_equal(fixture_header(fixture, &fixture->message, "ce_id"), "1a38c16c-866b-5f55-8ce8-6e4ab218f78b");
 	assert_string_equal(fixture_header(fixture, &fixture->message, "ce_type"), "checkout.session.created");
@@ -98,7 +77,8 @@ static void event__expired_by_time__golden_bytes(void **state)
 	struct fixture *fixture = *state;
 	expire(fixture, EPOCH_MS + 1800000, co_view_make(NULL, 0));
 
-	co_output_event(&fixture->names, &fixture->arena, 5, NULL, &fixture->session, 2, &fixture->message);
+	co_output_event(&fixture->names, &fixture->arena, 5, NULL, &fixture->session, 2, fixture_shown(fixture, 2),
+					&fixture->message);
 
 	assert_string_equal(fixture_text(fixture, &fixture->message),
 						"checkout.session.events\n5 -1\nc16611af-3058-52c9-a2d2-fd3c2a77d3b8\n"
@@ -120,7 +100,8 @@ static void event__expired_by_command__effective_at_its_time(void **state)
 	struct fixture *fixture = *state;
 	expire(fixture, EPOCH_MS + 2500, CO_VIEW("done"));
 
-	co_output_event(&fixture->names, &fixture->arena, 3, &fixture->origin, &fixture->session, 2, &fixture->message);
+	co_output_event(&fixture->names, &fixture->arena, 3, &fixture->origin, &fixture->session, 2,
+					fixture_shown(fixture, 2), &fixture->message);
 
 	assert_string_equal(co_view_dup(&fixture->arena, fixture->message.value).ptr,
 						FACTS ",\"status\":\"expired\",\"version\":2" MONEY("0") PAYMENT_NEW("expired") METADATA
@@ -143,7 +124,7 @@ static void late_payment__golden_bytes(void **state)
 	fixture->decision.late_status = CO_VIEW("CAPTURED");
 
 	co_output_late_payment(&fixture->names, &fixture->arena, &fixture->origin, &fixture->decision, &fixture->session,
-						   &fixture->message);
+						   fixture_shown(fixture, fixture->decision.verdict.version), &fixture->message);
 
 	assert_string_equal(fixture_text(fixture, &fixture->message),
 						"checkout.session.events\n3 -1\nc16611af-3058-52c9-a2d2-fd3c2a77d3b8\n"
@@ -164,7 +145,7 @@ static void late_payment__no_readable_intent__null(void **state)
 	fixture->decision.late_status = CO_VIEW("SUCCEEDED");
 
 	co_output_late_payment(&fixture->names, &fixture->arena, &fixture->origin, &fixture->decision, &fixture->session,
-						   &fixture->message);
+						   fixture_shown(fixture, fixture->decision.verdict.version), &fixture->message);
 
 	assert_true(co_view_ends(fixture->message.value,
 							 CO_VIEW(",\"paymentIntentId\":null,\"transactionStatus\":\"SUCCEEDED\"}")));
@@ -179,7 +160,8 @@ static void event__every_kind__named(void **state)
 		struct co_view type;
 
 		fixture->session.changes[2].event = (enum co_event_kind)kind;
-		co_output_event(&fixture->names, &fixture->arena, 3, NULL, &fixture->session, 3, &fixture->message);
+		co_output_event(&fixture->names, &fixture->arena, 3, NULL, &fixture->session, 3, fixture_shown(fixture, 3),
+						&fixture->message);
 		type = co_view_cstr(fixture_header(fixture, &fixture->message, "ce_type"));
 		assert_int_equal(type.len, 17 + co_event_name((enum co_event_kind)kind).len);
 		assert_true(co_view_starts(type, CO_VIEW("checkout.session.")));
@@ -195,19 +177,21 @@ static void ce_id__of_different_causes__all_different(void **state)
 	size_t count = 0;
 
 	for (uint16_t version = 1; version <= 3; version++) {
-		co_output_event(&fixture->names, &fixture->arena, 3, NULL, &fixture->session, version, &fixture->message);
+		co_output_event(&fixture->names, &fixture->arena, 3, NULL, &fixture->session, version,
+						fixture_shown(fixture, version), &fixture->message);
 		ids[count++] = fixture_header(fixture, &fixture->message, "ce_id");
 	}
 	fixture->session.created_ms++;
-	co_output_event(&fixture->names, &fixture->arena, 3, NULL, &fixture->session, 1, &fixture->message);
+	co_output_event(&fixture->names, &fixture->arena, 3, NULL, &fixture->session, 1, fixture_shown(fixture, 1),
+					&fixture->message);
 	ids[count++] = fixture_header(fixture, &fixture->message, "ce_id");
 	for (int64_t step = 0; step < 2; step++) {
 		fixture->record.offset += step;
 		co_output_late_payment(&fixture->names, &fixture->arena, &fixture->origin, &fixture->decision,
-							   &fixture->session, &fixture->message);
+							   &fixture->session, fixture_shown(fixture, fixture->decision.verdict.version),
+							   &fixture->message);
 		ids[count++] = fixture_header(fixture, &fixture->message, "ce_id");
-		co_output_reply(&fixture->names, &fixture->arena, &fixture->origin, &fixture->decision, &fixture->session,
-						&fixture->target, &fixture->message);
+		fixture_reply(fixture);
 		ids[count++] = fixture_header(fixture, &fixture->message, "ce_id");
 	}
 
@@ -217,19 +201,17 @@ static void ce_id__of_different_causes__all_different(void **state)
 	}
 }
 
-#define TEST(function) cmocka_unit_test_setup_teardown(function, begin, end)
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(event__of_a_command__golden_bytes),
-		TEST(event__created__golden_body),
-		TEST(event__expired_by_time__golden_bytes),
-		TEST(event__expired_by_command__effective_at_its_time),
-		TEST(late_payment__golden_bytes),
-		TEST(late_payment__no_readable_intent__null),
-		TEST(event__every_kind__named),
-		TEST(ce_id__of_different_causes__all_different),
+		FIXTURE_TEST(event__of_a_command__golden_bytes),
+		FIXTURE_TEST(event__created__golden_body),
+		FIXTURE_TEST(event__expired_by_time__golden_bytes),
+		FIXTURE_TEST(event__expired_by_command__effective_at_its_time),
+		FIXTURE_TEST(late_payment__golden_bytes),
+		FIXTURE_TEST(late_payment__no_readable_intent__null),
+		FIXTURE_TEST(event__every_kind__named),
+		FIXTURE_TEST(ce_id__of_different_causes__all_different),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

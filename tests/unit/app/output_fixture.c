@@ -1,13 +1,5 @@
 #include "output_fixture.h"
 
-/* cmocka.h wants these before it */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include <string.h>
 
 struct co_uuid fixture_uuid(const char *text)
@@ -131,6 +123,27 @@ void fixture_end(struct fixture *fixture)
 	co_arena_clear(&fixture->arena);
 }
 
+int fixture_set_up(void **state)
+{
+	static struct fixture fixture;
+
+	fixture_begin(&fixture);
+	*state = &fixture;
+	return 0;
+}
+
+int fixture_tear_down(void **state)
+{
+	fixture_end(*state);
+	return 0;
+}
+
+void fixture_reply(struct fixture *fixture)
+{
+	co_output_reply(&fixture->names, &fixture->arena, &fixture->origin, &fixture->decision,
+					fixture_shown(fixture, fixture->decision.verdict.version), &fixture->target, &fixture->message);
+}
+
 static void add_view(struct co_buf *buf, struct co_view view)
 {
 	if (!view.ptr) {
@@ -144,6 +157,11 @@ static void add_view(struct co_buf *buf, struct co_view view)
 			co_buf_lit(buf, "\\0");
 	}
 	co_buf_add_byte(buf, '\n');
+}
+
+struct co_view fixture_shown(struct fixture *fixture, uint16_t version)
+{
+	return co_output_snapshot(&fixture->arena, &fixture->session, version);
 }
 
 const char *fixture_text(struct fixture *fixture, const struct co_message *message)
@@ -166,6 +184,11 @@ const char *fixture_text(struct fixture *fixture, const struct co_message *messa
 	return text.ptr;
 }
 
+const char *fixture_value(struct fixture *fixture)
+{
+	return co_view_dup(&fixture->arena, fixture->message.value).ptr;
+}
+
 const char *fixture_header(struct fixture *fixture, const struct co_message *message, const char *name)
 {
 	for (size_t i = message->header_count; i > 0; i--) {
@@ -186,4 +209,10 @@ void fixture_refuse(struct fixture *fixture, const struct co_violation *violatio
 	for (size_t i = 0; i < count; i++)
 		verdict->violations[i] = violations[i];
 	fixture->decision.tells_error = true;
+}
+
+void assert_holds(const char *text, const char *part)
+{
+	if (!strstr(text, part))
+		fail_msg("%s\n is not in \n%s", part, text);
 }

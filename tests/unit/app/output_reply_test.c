@@ -1,14 +1,6 @@
 /* Replies, byte for byte: contract section 7, and what sections 1, 4 and 6 say of them. */
 #include "output_fixture.h"
 
-/* cmocka.h wants these before it */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include <stdio.h>
 #include <string.h>
 
@@ -32,43 +24,11 @@
 #define COMMAND_SHORT "\"command\":{\"id\":\"c-\\\"3\\\"\xe2\x82\xac\",\"type\":\"checkout.session.capture\"}"
 #define VALID "\"validation\":{\"valid\":true,\"errors\":[]}"
 
-static int begin(void **state)
-{
-	static struct fixture fixture;
-
-	fixture_begin(&fixture);
-	*state = &fixture;
-	return 0;
-}
-
-static int end(void **state)
-{
-	fixture_end(*state);
-	return 0;
-}
-
-static void reply(struct fixture *fixture)
-{
-	co_output_reply(&fixture->names, &fixture->arena, &fixture->origin, &fixture->decision, &fixture->session,
-					&fixture->target, &fixture->message);
-}
-
-static const char *value(struct fixture *fixture)
-{
-	return co_view_dup(&fixture->arena, fixture->message.value).ptr;
-}
-
-static void assert_holds(const char *text, const char *part)
-{
-	if (!strstr(text, part))
-		fail_msg("%s\n is not in \n%s", part, text);
-}
-
 static void reply__accepted__golden_bytes(void **state)
 {
 	struct fixture *fixture = *state;
 
-	reply(fixture);
+	fixture_reply(fixture);
 
 	assert_string_equal(fixture_text(fixture, &fixture->message),
 						"shop.replies\n7 -1\nc16611af-3058-52c9-a2d2-fd3c2a77d3b8\n"
@@ -94,7 +54,7 @@ static void reply__refused_with_everything__golden_bytes(void **state)
 	fixture->target.redirected = true;
 	fixture->target.refusal = CO_REPLY_REFUSAL_NOT_ALLOWED;
 
-	reply(fixture);
+	fixture_reply(fixture);
 
 	assert_string_equal(
 		fixture_text(fixture, &fixture->message),
@@ -121,12 +81,12 @@ static void reply__session_unknown__keyed_as_the_command(void **state)
 	fixture->origin.session_id = NULL;
 	fixture->decision.verdict = (struct co_verdict){.problem = CO_PROBLEM_CODE, .code = CO_CODE_SERVICE_UNAVAILABLE};
 
-	reply(fixture);
+	fixture_reply(fixture);
 
 	assert_true(co_view_eq(fixture->message.key, CO_VIEW("K\xff")));
 	assert_string_equal(fixture_header(fixture, &fixture->message, "ce_subject"), "(none)");
 	assert_string_equal(
-		value(fixture),
+		fixture_value(fixture),
 		"{\"outcome\":\"rejected\"," COMMAND_SHORT "," VALID
 		",\"error\":{\"code\":\"9300005\",\"name\":\"SERVICE_UNAVAILABLE\",\"message\":\"Service temporarily "
 		"unavailable\",\"title\":\"SERVICE_UNAVAILABLE\",\"status\":503,\"detail\":\"Service temporarily "
@@ -140,7 +100,7 @@ static void reply__session_unknown_and_no_key__has_no_key(void **state)
 	fixture->record.key = co_view_make(NULL, 0);
 	fixture->decision.verdict = (struct co_verdict){.problem = CO_PROBLEM_CODE, .code = CO_CODE_SERVICE_UNAVAILABLE};
 
-	reply(fixture);
+	fixture_reply(fixture);
 
 	assert_null(fixture->message.key.ptr);
 }
@@ -155,13 +115,13 @@ static void reply__no_command_at_all__golden_body(void **state)
 	fixture->decision.verdict =
 		(struct co_verdict){.problem = CO_PROBLEM_NOT_COMMAND, .code = CO_CODE_VALIDATION_ERROR};
 
-	co_output_reply(&fixture->names, &fixture->arena, &fixture->origin, &fixture->decision, NULL, &fixture->target,
-					&fixture->message);
+	co_output_reply(&fixture->names, &fixture->arena, &fixture->origin, &fixture->decision,
+					co_output_snapshot(&fixture->arena, NULL, 1), &fixture->target, &fixture->message);
 
 	assert_string_equal(fixture_header(fixture, &fixture->message, "ce_type"), "checkout.session.refund.rejected");
 	assert_string_equal(fixture_header(fixture, &fixture->message, "checkout-status"), "400");
 	assert_string_equal(
-		value(fixture),
+		fixture_value(fixture),
 		"{\"outcome\":\"rejected\",\"command\":{\"id\":\"x\",\"type\":\"checkout.session.refund\"}," VALID
 		",\"error\":{\"code\":\"9300004\",\"name\":\"VALIDATION_ERROR\",\"message\":\"Validation error\","
 		"\"title\":\"INVALID_REQUEST\",\"status\":400,\"detail\":\"not a command\",\"errorDetails\":null,"
@@ -177,11 +137,11 @@ static void reply__not_found__speaks_through_its_rule(void **state)
 													.rule = CO_RULE_SESSION_EXPIRED,
 													.version = 1};
 
-	reply(fixture);
+	fixture_reply(fixture);
 
 	assert_string_equal(fixture_header(fixture, &fixture->message, "checkout-error-code"), "9300105");
 	assert_string_equal(
-		value(fixture),
+		fixture_value(fixture),
 		"{\"outcome\":\"rejected\"," COMMAND_SHORT "," VALID
 		",\"error\":{\"code\":\"9300105\",\"name\":\"SESSION_ALREADY_EXPIRED\",\"message\":\"Session has expired\","
 		"\"title\":\"SESSION_TIMEOUT\",\"status\":401,\"detail\":\"Your session is no longer valid\","
@@ -196,10 +156,10 @@ static void reply__one_violation__error_details_are_null(void **state)
 	fixture_refuse(fixture, &violation, 1);
 	fixture->decision.verdict.version = 0;
 
-	reply(fixture);
+	fixture_reply(fixture);
 
 	assert_string_equal(
-		value(fixture),
+		fixture_value(fixture),
 		"{\"outcome\":\"rejected\"," COMMAND_SHORT ",\"validation\":{\"valid\":false,\"errors\":["
 		"{\"rule\":\"payment.amount_required\",\"detail\":\"amount is required\",\"pointer\":\"/payment/amount\"}]},"
 		"\"error\":{\"code\":\"9300004\",\"name\":\"VALIDATION_ERROR\",\"message\":\"Validation error\","
@@ -219,15 +179,16 @@ static void reply__several_violations__listed_twice(void **state)
 	};
 	fixture_refuse(fixture, violations, 2);
 
-	reply(fixture);
+	fixture_reply(fixture);
 
 #define BOTH                                                                                                       \
 	"[{\"rule\":\"request.invalid\",\"detail\":\"config.modes[12] is invalid\",\"pointer\":\"/config/modes/12\"}," \
 	"{\"rule\":\"payment.metadata_key\",\"detail\":\"metadata key cannot exceed 40 characters\","                  \
 	"\"pointer\":\"/payment/metadata/a~1b~0c\\\"\\\\\xc3\xbc\"}]"
-	assert_holds(value(fixture), "\"validation\":{\"valid\":false,\"errors\":" BOTH "}");
-	assert_holds(value(fixture), "\"title\":\"INVALID_REQUEST\",\"status\":400,\"detail\":\"config.modes[12] is "
-								 "invalid\",\"errorDetails\":" BOTH ",\"retryable\":false}");
+	assert_holds(fixture_value(fixture), "\"validation\":{\"valid\":false,\"errors\":" BOTH "}");
+	assert_holds(fixture_value(fixture),
+				 "\"title\":\"INVALID_REQUEST\",\"status\":400,\"detail\":\"config.modes[12] is "
+				 "invalid\",\"errorDetails\":" BOTH ",\"retryable\":false}");
 }
 
 static void reply__attribute_violation__pointer_is_empty(void **state)
@@ -236,9 +197,9 @@ static void reply__attribute_violation__pointer_is_empty(void **state)
 	struct co_violation violation = {.rule = CO_RULE_REQUEST_INVALID, .place = CO_PLACE_MERCHANT_ID_ATTRIBUTE};
 	fixture_refuse(fixture, &violation, 1);
 
-	reply(fixture);
+	fixture_reply(fixture);
 
-	assert_holds(value(fixture),
+	assert_holds(fixture_value(fixture),
 				 "[{\"rule\":\"request.invalid\",\"detail\":\"merchantid is invalid\",\"pointer\":\"\"}]");
 }
 
@@ -289,7 +250,7 @@ static void reply__authorize__place(void **state)
 	fixture.intake.command.kind = CO_COMMAND_AUTHORIZE;
 	fixture_refuse(&fixture, &row->violation, 1);
 
-	reply(&fixture);
+	fixture_reply(&fixture);
 
 	expected = co_buf_make(&fixture.arena, 256);
 	co_buf_lit(&expected, "\"detail\":\"");
@@ -298,7 +259,7 @@ static void reply__authorize__place(void **state)
 	co_buf_add(&expected, co_view_cstr(row->pointer));
 	co_buf_lit(&expected, "\"}");
 	co_buf_add_byte(&expected, '\0');
-	assert_holds(value(&fixture), expected.ptr);
+	assert_holds(fixture_value(&fixture), expected.ptr);
 	fixture_end(&fixture);
 }
 
@@ -316,7 +277,7 @@ static void reply__opaque_correlation__echoed_bit_for_bit(void **state)
 
 			fixture->intake.reply.dialect = dialects[i];
 			fixture->intake.reply.correlation = co_view_make(bytes, length);
-			reply(fixture);
+			fixture_reply(fixture);
 			header = &fixture->message.headers[8];
 			assert_true(co_view_eq(header->name, co_view_cstr(names[i])));
 			assert_int_equal(header->value.len, length);
@@ -331,7 +292,7 @@ static void reply__replayed__same_body(void **state)
 	struct fixture *fixture = *state;
 	struct co_view first;
 	fixture->decision.verdict.version = 1;
-	reply(fixture);
+	fixture_reply(fixture);
 	first = fixture->message.value;
 
 	fixture->decision.replayed = true;
@@ -339,7 +300,7 @@ static void reply__replayed__same_body(void **state)
 	fixture->origin.now_ms += 5000;
 	fixture->target.topic = CO_VIEW("other.replies");
 	fixture->intake.traceparent = CO_VIEW("00-aa");
-	reply(fixture);
+	fixture_reply(fixture);
 
 	assert_true(co_view_eq(fixture->message.value, first));
 	assert_string_equal(fixture_header(fixture, &fixture->message, "checkout-replayed"), "true");
@@ -354,7 +315,7 @@ static void reply__create__status_201(void **state)
 	fixture->intake.command.kind = CO_COMMAND_CREATE;
 	fixture->intake.command.type = CO_VIEW("checkout.session.create");
 
-	reply(fixture);
+	fixture_reply(fixture);
 
 	assert_string_equal(fixture_header(fixture, &fixture->message, "checkout-status"), "201");
 	assert_string_equal(fixture_header(fixture, &fixture->message, "checkout-error-code"), "(none)");
@@ -367,10 +328,11 @@ static void reply__no_session_given__null(void **state)
 	fixture->origin.session_id = NULL;
 	fixture->decision.verdict.version = 0;
 
-	co_output_reply(&fixture->names, &fixture->arena, &fixture->origin, &fixture->decision, NULL, &fixture->target,
-					&fixture->message);
+	co_output_reply(&fixture->names, &fixture->arena, &fixture->origin, &fixture->decision,
+					co_output_snapshot(&fixture->arena, NULL, 1), &fixture->target, &fixture->message);
 
-	assert_string_equal(value(fixture), "{\"outcome\":\"accepted\"," COMMAND_SHORT "," VALID ",\"session\":null}");
+	assert_string_equal(fixture_value(fixture),
+						"{\"outcome\":\"accepted\"," COMMAND_SHORT "," VALID ",\"session\":null}");
 }
 
 /* No reference, no payment, no metadata, no modes: nulls and empty containers. */
@@ -384,9 +346,9 @@ static void reply__bare_session__absent_ones_null(void **state)
 	fixture->session.changes[0].payment = CO_PAYMENT_NONE;
 	fixture->decision.verdict.version = 1;
 
-	reply(fixture);
+	fixture_reply(fixture);
 
-	assert_holds(value(fixture),
+	assert_holds(fixture_value(fixture),
 				 "\"referenceId\":null,\"status\":\"open\",\"version\":1,\"amount\":null,\"currency\":\"USD\","
 				 "\"capture\":false,\"capturedAmount\":0,\"modes\":[\"PAYMENT_WITH_WALLET\"],"
 				 "\"payment\":{\"status\":\"none\",\"intentId\":null,\"method\":null,\"processor\":null},"
@@ -399,35 +361,34 @@ static void reply__twice__same_bytes(void **state)
 	struct fixture *fixture = *state;
 	const char *first;
 
-	reply(fixture);
+	fixture_reply(fixture);
 	first = fixture_text(fixture, &fixture->message);
-	reply(fixture);
+	fixture_reply(fixture);
 
 	assert_string_equal(fixture_text(fixture, &fixture->message), first);
 }
 
-#define TEST(function) cmocka_unit_test_setup_teardown(function, begin, end)
 #define PLAIN_TESTS 15
 #define ROWS (sizeof authorize_rows / sizeof authorize_rows[0])
 
 int main(void)
 {
 	struct CMUnitTest tests[PLAIN_TESTS + ROWS] = {
-		TEST(reply__accepted__golden_bytes),
-		TEST(reply__refused_with_everything__golden_bytes),
-		TEST(reply__session_unknown__keyed_as_the_command),
-		TEST(reply__session_unknown_and_no_key__has_no_key),
-		TEST(reply__no_command_at_all__golden_body),
-		TEST(reply__not_found__speaks_through_its_rule),
-		TEST(reply__one_violation__error_details_are_null),
-		TEST(reply__several_violations__listed_twice),
-		TEST(reply__attribute_violation__pointer_is_empty),
-		TEST(reply__opaque_correlation__echoed_bit_for_bit),
-		TEST(reply__replayed__same_body),
-		TEST(reply__create__status_201),
-		TEST(reply__no_session_given__null),
-		TEST(reply__bare_session__absent_ones_null),
-		TEST(reply__twice__same_bytes),
+		FIXTURE_TEST(reply__accepted__golden_bytes),
+		FIXTURE_TEST(reply__refused_with_everything__golden_bytes),
+		FIXTURE_TEST(reply__session_unknown__keyed_as_the_command),
+		FIXTURE_TEST(reply__session_unknown_and_no_key__has_no_key),
+		FIXTURE_TEST(reply__no_command_at_all__golden_body),
+		FIXTURE_TEST(reply__not_found__speaks_through_its_rule),
+		FIXTURE_TEST(reply__one_violation__error_details_are_null),
+		FIXTURE_TEST(reply__several_violations__listed_twice),
+		FIXTURE_TEST(reply__attribute_violation__pointer_is_empty),
+		FIXTURE_TEST(reply__opaque_correlation__echoed_bit_for_bit),
+		FIXTURE_TEST(reply__replayed__same_body),
+		FIXTURE_TEST(reply__create__status_201),
+		FIXTURE_TEST(reply__no_session_given__null),
+		FIXTURE_TEST(reply__bare_session__absent_ones_null),
+		FIXTURE_TEST(reply__twice__same_bytes),
 	};
 	char names[ROWS][64];
 

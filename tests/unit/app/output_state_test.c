@@ -1,14 +1,6 @@
 /* Records of state, dlq and the forwarded copy, and reading state back: contract section 1. */
 #include "output_fixture.h"
 
-/* cmocka.h wants these before it */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include <stdio.h>
 #include <string.h>
 
@@ -22,21 +14,6 @@
 	"\"metadata\":{\"channel\":\"web\",\"a/b~\\\"c\\\"\":\"\xc3\xbc\\\\\\n\"},"                              \
 	"\"createdAt\":\"2026-01-01T00:00:00.000Z\",\"updatedAt\":\"2026-01-01T00:00:02.500Z\","                 \
 	"\"expiresAt\":\"2026-01-01T00:30:00.000Z\",\"reason\":null}"
-
-static int begin(void **state)
-{
-	static struct fixture fixture;
-
-	fixture_begin(&fixture);
-	*state = &fixture;
-	return 0;
-}
-
-static int end(void **state)
-{
-	fixture_end(*state);
-	return 0;
-}
 
 static struct co_state_record read_back(struct fixture *fixture, struct co_view key, struct co_view value)
 {
@@ -52,8 +29,8 @@ static void state__session__golden_bytes(void **state)
 {
 	struct fixture *fixture = *state;
 
-	co_output_state(&fixture->names, &fixture->arena, 3, &fixture->session, co_view_make("L\x01\xff\xfe", 4),
-					&fixture->message);
+	co_output_state(&fixture->names, &fixture->arena, 3, &fixture->session_id, fixture_shown(fixture, 3),
+					co_view_make("L\x01\xff\xfe", 4), &fixture->message);
 
 	assert_string_equal(fixture_text(fixture, &fixture->message),
 						"checkout.session.state\n3 -1\n" KEY "\n"
@@ -98,8 +75,8 @@ static void state__stored_bytes__come_back(void **state)
 	for (size_t length = 0; length <= sizeof bytes; length++) {
 		struct co_state_record record;
 
-		co_output_state(&fixture->names, &fixture->arena, 3, &fixture->session, co_view_make(bytes, length),
-						&fixture->message);
+		co_output_state(&fixture->names, &fixture->arena, 3, &fixture->session_id, fixture_shown(fixture, 3),
+						co_view_make(bytes, length), &fixture->message);
 		record = read_back(fixture, fixture->message.key, fixture->message.value);
 		assert_int_equal(record.kind, CO_STATE_SESSION);
 		assert_true(co_uuid_eq(&record.session_id, &fixture->session_id));
@@ -220,7 +197,20 @@ static void forward__record__copied_with_its_origin(void **state)
 						"{\"amount\":600}\n");
 }
 
-static void forward__forwarded_before__older_ones_dropped(void **state)
+/* librdkafka takes 0 for now, and would move a partition's clock to today. */
+static void forward__timestamp_zero_or_none__a_millisecond(void **state)
+{
+	struct fixture *fixture = *state;
+
+	for (int64_t told = -1; told <= 2; told++) {
+		fixture->record.timestamp_ms = told;
+		co_output_forward(&fixture->names, &fixture->arena, &fixture->record, &fixture->session_id, 1, true,
+						  &fixture->message);
+		assert_int_equal(fixture->message.timestamp_ms, told < 1 ? 1 : told);
+	}
+}
+
+static void forward__forwarded_before__kept_and_the_new_one_last(void **state)
 {
 	struct fixture *fixture = *state;
 	struct co_header headers[] = {{CO_VIEW("checkout-forwarded"), CO_VIEW("9/9")},
@@ -235,8 +225,8 @@ static void forward__forwarded_before__older_ones_dropped(void **state)
 					  &fixture->message);
 
 	assert_string_equal(fixture_text(fixture, &fixture->message),
-						"checkout.session.commands\n0 -1\n" KEY "\na: 1\ncheckout-forwarded-not: 2\n"
-						"checkout-forwarded: 3/42\n(null)\n");
+						"checkout.session.commands\n0 -1\n" KEY "\ncheckout-forwarded: 9/9\na: 1\n"
+						"Checkout-Forwarded: (null)\ncheckout-forwarded-not: 2\ncheckout-forwarded: 3/42\n(null)\n");
 }
 
 static void topic_name__every_row__in_order(void **state)
@@ -259,24 +249,24 @@ static void reply_refusal_name__every_row__in_order(void **state)
 		assert_true(co_view_eq(co_reply_refusal_name((enum co_reply_refusal)refusal), co_view_cstr(names[refusal])));
 }
 
-#define TEST(function) cmocka_unit_test_setup_teardown(function, begin, end)
 #define PLAIN_TESTS 11
 #define ROWS (sizeof read_rows / sizeof read_rows[0])
 
 int main(void)
 {
 	struct CMUnitTest tests[PLAIN_TESTS + ROWS] = {
-		TEST(state__session__golden_bytes),
-		TEST(state__tombstone__golden_bytes),
-		TEST(state__lane__golden_bytes_and_back),
-		TEST(state__stored_bytes__come_back),
-		TEST(dlq__record_with_credentials__masked_and_told),
-		TEST(dlq__null_record__stays_null),
-		TEST(dlq__no_headers__only_ours),
-		TEST(forward__record__copied_with_its_origin),
-		TEST(forward__forwarded_before__older_ones_dropped),
-		TEST(topic_name__every_row__in_order),
-		TEST(reply_refusal_name__every_row__in_order),
+		FIXTURE_TEST(state__session__golden_bytes),
+		FIXTURE_TEST(state__tombstone__golden_bytes),
+		FIXTURE_TEST(state__lane__golden_bytes_and_back),
+		FIXTURE_TEST(state__stored_bytes__come_back),
+		FIXTURE_TEST(dlq__record_with_credentials__masked_and_told),
+		FIXTURE_TEST(dlq__null_record__stays_null),
+		FIXTURE_TEST(dlq__no_headers__only_ours),
+		FIXTURE_TEST(forward__record__copied_with_its_origin),
+		FIXTURE_TEST(forward__forwarded_before__kept_and_the_new_one_last),
+		FIXTURE_TEST(forward__timestamp_zero_or_none__a_millisecond),
+		FIXTURE_TEST(topic_name__every_row__in_order),
+		FIXTURE_TEST(reply_refusal_name__every_row__in_order),
 	};
 	char names[ROWS][64];
 

@@ -4,6 +4,8 @@
  * CO_PROPERTY_SEED, CO_PROPERTY_COMMANDS. The canary: a word planted where it may come out is found. */
 #include "shard_bench.h"
 
+#include "splitmix.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,19 +30,9 @@ struct run {
 	size_t found;
 };
 
-/* splitmix64 */
-static uint64_t next_random(struct run *run)
-{
-	uint64_t z = run->random += UINT64_C(0x9e3779b97f4a7c15);
-
-	z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
-	z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
-	return z ^ z >> 31;
-}
-
 static unsigned pick(struct run *run, unsigned count)
 {
-	return (unsigned)(next_random(run) % count);
+	return (unsigned)(splitmix_pick(&run->random, count));
 }
 
 /* ---- the search ---- */

@@ -80,6 +80,8 @@ enum co_taken bench_take(struct bench *bench, const char *text, int64_t timestam
 	lines->record.partition = bench->shard.partition;
 	lines->record.offset = bench->offset;
 	lines->record.timestamp_ms = timestamp_ms;
+	if (bench->key.ptr)
+		lines->record.key = bench->key;
 	co_intake_read(&lines->record, &bench->arena, intake);
 	enum co_taken taken = co_shard_take(&bench->shard, &bench->judge, &lines->record, intake, &bench->round);
 	bench->offset += taken == CO_TAKEN;

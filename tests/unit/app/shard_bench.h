@@ -35,6 +35,7 @@ struct bench {
 	struct co_intake intake;
 	size_t topics_asked; /* calls of partitions_of() */
 	int64_t offset;      /* of the next record */
+	struct co_view key;  /* of the records; ptr NULL: none */
 };
 
 /* `partitions` of the installation; the shard is partition 0. `replies_allow` NULL: the default list. */

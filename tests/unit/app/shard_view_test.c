@@ -108,6 +108,7 @@ static void finish__a_round__lane_record_last_and_sequence_moves(void **state)
 static void position__restored__the_same_again(void **state)
 {
 	static const int64_t values[] = {0, 1, 41, INT64_C(1767225600000), INT64_MAX - 1};
+	static const int32_t counts[] = {1, 12, INT32_MAX};
 	struct co_shard shard = {.partition = 3}, again = {.partition = 3};
 
 	(void)state;
@@ -117,7 +118,8 @@ static void position__restored__the_same_again(void **state)
 			shard.seq = values[i];
 			shard.round_clock_ms = values[j];
 			shard.round_next_offset = values[j] / 2;
-			co_shard_position(&shard, &position);
+			const struct co_desk desk = {.partition_count = counts[(i + j) % 3]};
+			co_shard_position(&shard, &desk, &position);
 			assert_int_equal(position.partition, 3);
 			assert_true(strlen(position.metadata) < sizeof(position.metadata) - 1);
 			assert_true(co_shard_restore(&again, &position));
@@ -125,17 +127,30 @@ static void position__restored__the_same_again(void **state)
 			assert_true(again.seq == values[i] + 1);
 			assert_true(again.clock_ms == values[j]);
 			assert_true(again.next_offset == values[j] / 2);
+			assert_int_equal(again.partition_count, desk.partition_count);
 		}
+}
+
+/* Written before the count was in it: all else counts. */
+static void position__without_a_count__taken(void **state)
+{
+	const struct co_position position = {.offset = 12, .metadata = "v1;s=1316;t=1767225600000"};
+	struct co_shard shard = {.partition_count = 5};
+
+	(void)state;
+	assert_true(co_shard_restore(&shard, &position));
+	assert_true(shard.seq == 1316 && shard.clock_ms == INT64_C(1767225600000) && shard.next_offset == 12);
+	assert_int_equal(shard.partition_count, 0);
 }
 
 static void position__nothing_committed__fresh(void **state)
 {
-	struct co_shard shard = {.seq = 5, .clock_ms = 6, .next_offset = 7};
+	struct co_shard shard = {.seq = 5, .clock_ms = 6, .next_offset = 7, .partition_count = 8};
 	const struct co_position position = {.offset = -1};
 
 	(void)state;
 	assert_true(co_shard_restore(&shard, &position));
-	assert_true(shard.seq == 0 && shard.clock_ms == 0 && shard.next_offset == 0);
+	assert_true(shard.seq == 0 && shard.clock_ms == 0 && shard.next_offset == 0 && shard.partition_count == 0);
 }
 
 /* Somebody else's, a later version's, a torn one. */
@@ -159,6 +174,14 @@ static const char *const foreign[] = {"v2;s=1;t=2",
 									  "v1;s=9223372036854775808;t=2",
 									  "v1;s=1;t=9223372036854775808",
 									  "v1;s=0x1;t=2",
+									  "v1;s=1;t=2;",
+									  "v1;s=1;t=2;p=",
+									  "v1;s=1;t=2;p=0",
+									  "v1;s=1;t=2;p=-1",
+									  "v1;s=1;t=2;p=2147483648",
+									  "v1;s=1;t=2;p=4;",
+									  "v1;s=1;t=2;p=4;u=3",
+									  "v1;s=1;p=4;t=2",
 									  "consumer-1",
 									  " "};
 
@@ -181,6 +204,7 @@ int main(void)
 		cmocka_unit_test(take__unreadable_session__9300109_and_left_alone),
 		cmocka_unit_test(finish__a_round__lane_record_last_and_sequence_moves),
 		cmocka_unit_test(position__restored__the_same_again),
+		cmocka_unit_test(position__without_a_count__taken),
 		cmocka_unit_test(position__nothing_committed__fresh),
 	};
 	enum { OTHERS = sizeof(others) / sizeof(*others) };

@@ -224,10 +224,12 @@ static enum co_status read_exactly(const char *bytes, size_t length, struct co_s
 
 		assert_int_equal(again.len, length);
 		assert_memory_equal(again.ptr, exact, length);
-		co_output_state(&names, &arena, 0, out, again, &message);
+		co_output_state(&names, &arena, 0, &out->id, co_output_snapshot(&arena, out, (uint16_t)out->change_count),
+						again, &message);
 		assert_true(co_view_is_utf8(message.value));
 		for (size_t version = 1; version <= out->change_count; version++)
-			co_output_event(&names, &arena, 0, NULL, out, (uint16_t)version, &message);
+			co_output_event(&names, &arena, 0, NULL, out, (uint16_t)version,
+							co_output_snapshot(&arena, out, (uint16_t)version), &message);
 		for (size_t i = 0; i < out->memory_count; i++) {
 			if (out->memory[i].verdict->problem != CO_PROBLEM_NONE)
 				(void)co_present_verdict(out->memory[i].verdict);

@@ -177,17 +177,54 @@ static void topics__more_replicas_than_brokers__the_brokers_own_words(void **sta
 	ctl_said_clear(&said);
 }
 
+/* Three brokers hear of a new topic one after the other: it is not told as trouble. What is made can lose a broker. */
+static void topics__made_on_three_brokers__settled_and_safe(void **state)
+{
+	static const char *const prefixes[] = {"i.", "j.", "k."};
+	struct co_tk_kafka three;
+
+	(void)state;
+	co_tk_kafka_start_cluster(&three);
+	for (size_t i = 0; i < sizeof(prefixes) / sizeof(*prefixes); i++) {
+		struct ctl_said said = ctl_say(NULL, "topics", "--create", "--partitions", "12", "--replication-factor", "3",
+									   "--timeout", "30", "--bootstrap", three.servers, "--prefix", prefixes[i], NULL);
+		assert_string_equal(said.err, "");
+		assert_int_equal(said.code, CTL_OK);
+		assert_non_null(strstr(said.out, ".dlq                                    12 partitions"));
+		assert_null(strstr(said.out, "risk"));
+		ctl_said_clear(&said);
+	}
+	co_tk_kafka_stop(&three);
+}
+
+/* On one broker there is one copy, and that is said, once for all six. */
+static void topics__one_broker__one_risk_told_once(void **state)
+{
+	struct ctl_said said = ctl_say(NULL, "topics", "--prefix", "a.", BROKERS, NULL);
+	const char *risk = strstr(said.out, "\nrisk: ");
+
+	(void)state;
+	assert_int_equal(said.code, CTL_OK);
+	assert_non_null(risk);
+	assert_non_null(strstr(risk, "topics have one replica"));
+	assert_non_null(strstr(risk, "\n  a.commands a.replies a.errors a.events a.state a.dlq\n"));
+	assert_null(strstr(risk + 1, "\nrisk: "));
+	ctl_said_clear(&said);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		/* first: it forks, and no client of this process may be alive then */
 		cmocka_unit_test(topics__two_makers_at_once__both_ok),
 		cmocka_unit_test(topics__made_then_checked__ok_and_not_made_again),
+		cmocka_unit_test(topics__one_broker__one_risk_told_once),
 		cmocka_unit_test(topics__some_there__the_rest_takes_their_count),
 		cmocka_unit_test(topics__made_for_stream__takes_any_date),
 		cmocka_unit_test(topics__state_also_deletes__wrong),
 		cmocka_unit_test(topics__dlq_limit_equal_and_one_above__wrong_and_ok),
 		cmocka_unit_test(topics__more_replicas_than_brokers__the_brokers_own_words),
+		cmocka_unit_test(topics__made_on_three_brokers__settled_and_safe),
 	};
 
 	return cmocka_run_group_tests(tests, start, stop);
