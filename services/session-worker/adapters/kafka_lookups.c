@@ -7,9 +7,11 @@
 
 #define LOOKUP_TIMEOUT_MS 1000
 #define LOOKUP_KEEP_MS 30000
-#define DOWN_KEEP_MS \
-	60000 /* a topic that took no record is tried again after this, if Kafka says that it has leaders */
-#define LEADER_PATIENCE_MS 2000 /* a leader that is elected is there by then */
+/* A topic that took no record is tried again after this, if Kafka says that it has leaders. */
+#define DOWN_KEEP_MS 60000
+/* What was late twice within this time was not late for the sake of a broker that just went. */
+#define LATE_KEEP_MS 60000
+#define LEADER_PATIENCE_MS 10000 /* a leader is elected, and a broker that starts anew has its own, by then */
 #define LEADER_EVERY_MS 100
 
 static int64_t monotonic_ms(void)
@@ -133,6 +135,17 @@ bool co_kafka_lookups_down(struct co_kafka_lookups *lookups, const char *topic, 
 	if (news)
 		tell_down(topic, why);
 	return news;
+}
+
+bool co_kafka_lookups_late(struct co_kafka_lookups *lookups, const char *topic)
+{
+	if (strlen(topic) >= CO_KAFKA_TOPIC_BYTES_MAX)
+		return false;
+	struct co_kafka_lookup *slot = slot_of(lookups, topic);
+	int64_t at_ms = monotonic_ms();
+	bool again = at_ms < slot->late_until_ms;
+	slot->late_until_ms = at_ms + LATE_KEEP_MS;
+	return again && co_kafka_lookups_down(lookups, topic, "its records were not taken in time, twice");
 }
 
 void co_kafka_lookups_forget(struct co_kafka_lookups *lookups)

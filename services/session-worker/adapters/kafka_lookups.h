@@ -19,6 +19,7 @@ struct co_kafka_lookup {
 	int32_t count;         /* of partitions; 0: there is none of that name */
 	int64_t at_ms;         /* monotonic: when Kafka said so; 0: it is to be asked again */
 	int64_t down_until_ms; /* monotonic: it takes no records until then, whatever Kafka says; 0: it takes them */
+	int64_t late_until_ms; /* monotonic: it did not take a record in time, and until then that is remembered */
 };
 
 /* All zero to begin with. */
@@ -31,6 +32,9 @@ struct co_kafka_lookups {
 int32_t co_kafka_lookups_ask(struct co_kafka_lookups *lookups, rd_kafka_t *client, struct co_view topic);
 /* A topic took no record (`why`, for the log): it is not asked again for a while. True: that is news. */
 bool co_kafka_lookups_down(struct co_kafka_lookups *lookups, const char *topic, const char *why);
+/* A topic alone did not take a record within a commit's time. Once may be for a broker that just went; at the second
+ * time in a minute it is down. True: that is news. */
+bool co_kafka_lookups_late(struct co_kafka_lookups *lookups, const char *topic);
 /* Kafka is asked anew for every topic; those that take no records are still known. */
 void co_kafka_lookups_forget(struct co_kafka_lookups *lookups);
 

@@ -377,14 +377,15 @@ static enum co_status outbox_produce(void *self, const struct co_message *messag
 	return failed(outbox);
 }
 
-/* What was not taken by now is given up; when all of it was for topics of others, those are left out from now on: the
- * lane does not wait for somebody else's disk. When the service's own wait too, it is Kafka that is away. */
+/* What was not taken by now is given up; when all of it was for topics of others, and that happens again, those are
+ * left out: the lane does not wait for somebody else's disk. When the service's own wait too, it is Kafka that is away.
+ */
 static void find_waiting_topics(struct co_kafka_outbox *outbox)
 {
 	(void)rd_kafka_purge(outbox->producer, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
 	(void)rd_kafka_flush(outbox->producer, PURGE_MS);
 	for (size_t i = 0; i < outbox->refusals.waiting_count && !outbox->refusals.own_waits; i++)
-		(void)co_kafka_lookups_down(&outbox->lookups, outbox->refusals.waiting[i], "a record was not taken in time");
+		(void)co_kafka_lookups_late(&outbox->lookups, outbox->refusals.waiting[i]);
 }
 
 /* The commit broke off for one of its records or topics: which? */

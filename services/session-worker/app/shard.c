@@ -332,22 +332,40 @@ static bool publish_fitting(const struct taking *taking, struct co_decision *dec
 	return false;
 }
 
-/* What the sender made so long that no answer would fit with it is left out. */
 static void shorten(struct co_view *text, size_t max)
 {
 	if (text->len > max)
 		*text = (struct co_view){NULL, 0};
 }
 
+/* The record and what was read of it without what its sender made so long that no answer may fit with it. */
+struct slim {
+	struct co_record record;
+	struct co_intake intake;
+};
+
+static struct taking slimmed(const struct taking *taking, struct slim *slim)
+{
+	struct taking thin = *taking;
+	slim->record = *taking->origin.record;
+	slim->intake = *taking->origin.intake;
+	shorten(&slim->record.key, KEPT_BYTES);
+	if (!CO_MUTANT(POISON_TRACED))
+		shorten(&slim->intake.tracestate, KEPT_BYTES);
+	shorten(&slim->intake.traceparent, CO_HEADERS_BYTES_MAX);
+	shorten(&slim->intake.reply.correlation, CO_HEADERS_BYTES_MAX);
+	thin.origin.record = &slim->record;
+	thin.origin.intake = &slim->intake;
+	return thin;
+}
+
 static void publish_internal_error(const struct taking *taking, const struct co_session *session)
 {
-	struct co_record slim = *taking->origin.record;
-	struct taking with_slim = *taking;
+	struct slim slim;
+	struct taking thin = slimmed(taking, &slim);
 	struct co_decision decision;
-	shorten(&slim.key, KEPT_BYTES);
-	with_slim.origin.record = &slim;
 	co_decide_internal_error(session ? (uint16_t)session->change_count : 0, &decision);
-	(void)publish(&with_slim, &decision, session);
+	(void)publish(&thin, &decision, session);
 	co_round_count(taking->round, CO_METRIC_POISONED, 0, 0);
 }
 
@@ -483,7 +501,14 @@ static void take_not_command(const struct taking *taking)
 		return;
 	const struct co_decision decision = {
 		.verdict = {.problem = CO_PROBLEM_NOT_COMMAND, .code = CO_CODE_VALIDATION_ERROR}};
+	size_t messages = taking->round->message_count, tallies = taking->round->tally_count;
 	answer(taking, &decision, co_view_make(NULL, 0));
+	if (!fits(taking->round, messages)) {
+		struct slim slim;
+		struct taking thin = slimmed(taking, &slim);
+		co_round_rewind(taking->round, messages, tallies);
+		answer(&thin, &decision, co_view_make(NULL, 0));
+	}
 }
 
 static void take_tick(struct co_shard *shard, const struct co_record *record)
@@ -510,20 +535,9 @@ enum co_taken co_shard_take(struct co_shard *shard, const struct co_judge *judge
 		co_desk_reply_topic(judge->desk, judge->outbox, &intake->reply, &taking.target, &taking.target_count) != CO_OK)
 		return CO_TAKE_WAIT;
 
-	struct co_intake bare;
-	struct co_record slim;
-	if (record->offset == shard->poison_offset) {
-		/* they may be what made the outputs too large, of the internal error as well */
-		bare = *intake;
-		if (!CO_MUTANT(POISON_TRACED))
-			shorten(&bare.tracestate, KEPT_BYTES);
-		shorten(&bare.traceparent, CO_HEADERS_BYTES_MAX);
-		shorten(&bare.reply.correlation, CO_HEADERS_BYTES_MAX);
-		taking.origin.intake = &bare;
-		slim = *record;
-		shorten(&slim.key, KEPT_BYTES);
-		taking.origin.record = &slim;
-	}
+	struct slim slim;
+	if (record->offset == shard->poison_offset)
+		taking = slimmed(&taking, &slim);
 	shard->touched = true;
 	shard->round_clock_ms = now;
 	shard->round_next_offset = record->offset + 1;
