@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "checkout/arena.h"
+#include "checkout/base64.h"
 #include "checkout/json.h"
 
 #define ARENA_CHUNK_BYTES ((size_t)8 * 1024) /* a usual token in one piece */
@@ -15,43 +16,13 @@ struct token {
 	const struct co_json *header, *claims;
 };
 
-static int base64url_value(char c)
-{
-	if (c >= 'A' && c <= 'Z')
-		return c - 'A';
-	if (c >= 'a' && c <= 'z')
-		return c - 'a' + 26;
-	if (c >= '0' && c <= '9')
-		return c - '0' + 52;
-	return c == '-' ? 62 : c == '_' ? 63 : -1;
-}
-
 /* RFC 7515: no padding, no other characters; and the bits that a last character has to spare are zero, so that there
  * is one spelling of each part. */
 static bool base64url_decode(struct co_view text, struct co_arena *arena, struct co_view *out)
 {
-	char *bytes = co_arena_alloc(arena, text.len / 4 * 3 + 3);
-	size_t len = 0;
-	unsigned bits = 0, bit_count = 0;
+	bool stray;
 
-	if (text.len % 4 == 1)
-		return false;
-	for (size_t i = 0; i < text.len; i++) {
-		int value = base64url_value(text.ptr[i]);
-
-		if (value < 0)
-			return false;
-		bits = (bits << 6 | (unsigned)value) & 0xfffU;
-		bit_count += 6;
-		if (bit_count >= 8) {
-			bit_count -= 8;
-			bytes[len++] = (char)(unsigned char)(bits >> bit_count & 0xffU);
-		}
-	}
-	if ((bits & ((1U << bit_count) - 1)) != 0)
-		return false;
-	*out = co_view_make(bytes, len);
-	return true;
+	return co_base64_read(text, CO_BASE64_URL, arena, out, &stray) && !stray;
 }
 
 /* `Bearer`, in any case, a space or more, and something. */

@@ -12,6 +12,7 @@
 
 #include <string.h>
 
+#include "checkout/base64.h"
 #include "checkout/instant.h"
 
 #include "intake_reply.h"
@@ -87,47 +88,6 @@ static enum co_dlq read_object(struct co_view text, struct co_arena *arena, cons
 		return CO_DLQ_NOT_OBJECT;
 	*out = root;
 	return NOTHING_WRONG;
-}
-
-/* -1 for what is not of the standard alphabet. */
-static int base64_value(char c)
-{
-	if (c >= 'A' && c <= 'Z')
-		return c - 'A';
-	if (c >= 'a' && c <= 'z')
-		return c - 'a' + 26;
-	if (c >= '0' && c <= '9')
-		return c - '0' + 52;
-	if (c == '+')
-		return 62;
-	return c == '/' ? 63 : -1;
-}
-
-/* RFC 4648 section 4, with its padding and nothing between. Bits that the padding leaves over are not looked at. */
-static bool decode_base64(struct co_view text, struct co_arena *arena, struct co_view *out)
-{
-	size_t padding = 0, len = 0;
-
-	if (text.len % 4 != 0)
-		return false;
-	while (padding < 2 && padding < text.len && text.ptr[text.len - 1 - padding] == '=')
-		padding++;
-	char *bytes = co_arena_alloc(arena, text.len / 4 * 3);
-	uint32_t bits = 0;
-	for (size_t i = 0; i < text.len; i++) {
-		int value = i < text.len - padding ? base64_value(text.ptr[i]) : 0;
-
-		if (value < 0)
-			return false;
-		bits = bits << 6 | (uint32_t)value;
-		if (i % 4 == 3) {
-			bytes[len++] = (char)(bits >> 16 & 0xFF);
-			bytes[len++] = (char)(bits >> 8 & 0xFF);
-			bytes[len++] = (char)(bits & 0xFF);
-		}
-	}
-	*out = co_view_make(bytes, len - padding);
-	return true;
 }
 
 /* ---- the envelope ---- */
@@ -262,8 +222,10 @@ static enum co_dlq read_event_data(const struct co_json *event, struct co_arena 
 		return CO_DLQ_DATA_TWICE;
 	if (base64) {
 		struct co_view text;
+		bool stray;
 
-		if (!co_json_is(base64, CO_JSON_STRING) || !decode_base64(base64->text, arena, &text))
+		/* Bits that the padding leaves over are not looked at. */
+		if (!co_json_is(base64, CO_JSON_STRING) || !co_base64_read_padded(base64->text, arena, &text, &stray))
 			return CO_DLQ_NOT_JSON;
 		return read_object(text, arena, out);
 	}

@@ -2,6 +2,8 @@
 
 #include "output_parts.h"
 
+#include "checkout/base64.h"
+
 #include <string.h>
 
 /* No session id: it is no UUID. */
@@ -33,55 +35,6 @@ static struct co_view base64(struct co_arena *arena, struct co_view bytes)
 		*to++ = '=';
 	}
 	return co_view_make(text, (size_t)(to - text));
-}
-
-/* The six bits of a character; 64 for any other. */
-static uint32_t sextet(char character)
-{
-	if (character >= 'A' && character <= 'Z')
-		return (uint32_t)(character - 'A');
-	if (character >= 'a' && character <= 'z')
-		return (uint32_t)(character - 'a') + 26;
-	if (character >= '0' && character <= '9')
-		return (uint32_t)(character - '0') + 52;
-	if (character == '+')
-		return 62;
-	return character == '/' ? 63 : 64;
-}
-
-/* Standard alphabet, padded, no stray bits, nothing else: exactly what base64() writes. */
-static bool read_base64(struct co_view text, struct co_arena *arena, struct co_view *out)
-{
-	size_t padding = 0;
-	size_t used = 0;
-	char *bytes;
-
-	if (text.len % 4 != 0)
-		return false;
-	if (text.len > 0 && text.ptr[text.len - 1] == '=')
-		padding = text.ptr[text.len - 2] == '=' ? 2 : 1;
-	bytes = co_arena_alloc(arena, text.len / 4 * 3 + 1);
-	for (size_t i = 0; i < text.len; i += 4) {
-		size_t digits = i + 4 == text.len ? 4 - padding : 4;
-		uint32_t group = 0;
-
-		for (size_t k = 0; k < 4; k++) {
-			uint32_t bits = k < digits ? sextet(text.ptr[i + k]) : 0;
-
-			if (bits > 63)
-				return false;
-			group = group << 6 | bits;
-		}
-		if ((digits == 3 && (group & 0xff)) || (digits == 2 && (group & 0xffff)))
-			return false;
-		bytes[used++] = (char)(group >> 16 & 0xff);
-		if (digits > 2)
-			bytes[used++] = (char)(group >> 8 & 0xff);
-		if (digits > 3)
-			bytes[used++] = (char)(group & 0xff);
-	}
-	*out = co_view_make(bytes, used);
-	return true;
 }
 
 void co_output_state(const struct co_names *names, struct co_arena *arena, int32_t partition,
@@ -161,7 +114,8 @@ void co_state_read(const struct co_record *record, struct co_arena *arena, struc
 {
 	const struct co_json *value;
 	const struct co_json *stored;
-	bool is_lane;
+	struct co_view bytes;
+	bool is_lane, stray;
 
 	*out = (struct co_state_record){.kind = CO_STATE_UNKNOWN};
 	if (!record->key.ptr)
@@ -183,6 +137,9 @@ void co_state_read(const struct co_record *record, struct co_arena *arena, struc
 		return;
 	}
 	stored = co_json_get(value, CO_VIEW("stored"));
-	if (co_json_is(stored, CO_JSON_STRING) && read_base64(stored->text, arena, &out->stored))
-		out->kind = CO_STATE_SESSION;
+	/* Exactly what base64() writes, and no other spelling of it. */
+	if (!co_json_is(stored, CO_JSON_STRING) || !co_base64_read_padded(stored->text, arena, &bytes, &stray) || stray)
+		return;
+	out->stored = bytes;
+	out->kind = CO_STATE_SESSION;
 }
