@@ -277,7 +277,8 @@ static struct eviction chance = {"allkeys-random", "0", "allkeys-random"};
 			NULL, &(row)                                                                                             \
 	}
 
-/* Somebody deletes sessions from Redis, and nothing else: no answer may come from what is left. */
+/* Somebody deletes sessions from Redis and nothing else, or puts something else in their place: no answer may come from
+ * what is left. */
 static void redis__sessions_deleted__rebuilt_when_they_are_asked_for(void **state)
 {
 	char sid[37], id[32];
@@ -290,11 +291,14 @@ static void redis__sessions_deleted__rebuilt_when_they_are_asked_for(void **stat
 		"{\"referenceId\":\"taken\",\"ttlSeconds\":25,\"config\":{\"modes\":[\"PAYMENT_WITH_WALLET\"]},\"payment\":"
 		"{\"amount\":1,\"merchantTransactionId\":\"t\"}}");
 	assert_non_null(rig_reply(&rig, "taken-1", 60000));
-	for (int i = 0; i < 2; i++) {
+	for (int i = 0; i < 3; i++) {
 		redisReply *keys = co_tk_redis_call(&rig.servers->redis, "KEYS %s:*:s:*", rig.key_prefix);
 		assert_true(keys->elements > 0);
-		for (size_t k = 0; k < keys->elements; k++)
+		for (size_t k = 0; k < keys->elements; k++) {
 			freeReplyObject(co_tk_redis_call(&rig.servers->redis, "DEL %s", keys->element[k]->str));
+			if (i == 1)
+				freeReplyObject(co_tk_redis_call(&rig.servers->redis, "LPUSH %s x", keys->element[k]->str));
+		}
 		freeReplyObject(keys);
 		snprintf(id, sizeof(id), "taken-get-%d", i);
 		rig_send(&rig, sid, "get", id, sid, NULL);

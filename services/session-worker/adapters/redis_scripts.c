@@ -1,24 +1,29 @@
 #include "redis_scripts.h"
 
 /* ARGV: seq, key stem, due until ("-" none), due max, ids… → {1, due count, (id, score, blob)…, blob…} or {0, seq}; 2
- * in place of 1: one of the ids has a deadline and no session, somebody took its key. Reads only. */
+ * in place of 1: somebody took a session's key, and its deadline is still there, or made it something else than a
+ * string. Reads only. */
 static const char load[] =
 	"local m=redis.call('HMGET',KEYS[1],'seq','gen')\n"
 	"if (m[1] or '0')~=ARGV[1] then return {0,m[1] or '0'} end\n"
 	"local stem=ARGV[2]..(m[2] or '0')\n"
 	"local out={1,0}\n"
+	"local function get(id)\n"
+	" local blob=redis.pcall('GET',stem..':s:'..id)\n"
+	" if type(blob)=='table' then out[1]=2 return false end\n"
+	" return blob\n"
+	"end\n"
 	"if ARGV[3]~='-' then\n"
 	" local due=redis.call('ZRANGEBYSCORE',stem..':due','-inf',ARGV[3],'WITHSCORES','LIMIT',0,ARGV[4])\n"
 	" out[2]=#due/2\n"
-	" for i=1,#due,2 do\n"
-	"  out[#out+1]=due[i] out[#out+1]=due[i+1] out[#out+1]=redis.call('GET',stem..':s:'..due[i])\n"
-	" end\n"
+	" for i=1,#due,2 do out[#out+1]=due[i] out[#out+1]=due[i+1] out[#out+1]=get(due[i]) end\n"
 	"end\n"
 	"for i=5,#ARGV do\n"
 	" local id=ARGV[i]\n"
-	" local blob=redis.call('GET',stem..':s:'..id)\n"
-	" if not blob and (redis.call('ZSCORE',stem..':due',id) or redis.call('ZSCORE',stem..':held',id)) then out[1]=2 "
-	"end\n"
+	" local blob=get(id)\n"
+	" if not blob and (redis.call('ZSCORE',stem..':due',id) or redis.call('ZSCORE',stem..':held',id)) then\n"
+	"  out[1]=2\n"
+	" end\n"
 	" out[#out+1]=blob\n"
 	"end\n"
 	"return out";
