@@ -245,6 +245,7 @@ static void get_verdict(struct cursor *cursor, enum co_problem problem, size_t c
 	out->code = (enum co_code)0;
 	out->rule = (enum co_rule)0;
 	out->violation_count = 0;
+	out->brief = false;
 	out->version = (uint16_t)get_upto(cursor, change_count);
 	if (problem == CO_PROBLEM_NONE)
 		return;

@@ -23,6 +23,7 @@ static void refuse_broken(struct co_verdict *verdict, uint16_t count, uint16_t v
 	verdict->code = co_rule_row(verdict->rule)->code;
 	verdict->violation_count = count;
 	verdict->version = version;
+	verdict->brief = false;
 }
 
 /* Refused in co_decide: an error event tells it. */

@@ -430,6 +430,26 @@ static void read__metadata_key_twice__refused(void **state)
 	assert_int_equal(read_exactly(stored.ptr, stored.len, &back), CO_FORMAT);
 }
 
+/* What is not stored is not left as the memory was. */
+static void read__into_used_memory__verdict_is_not_brief(void **state)
+{
+	static struct co_session session, back;
+	struct co_verdict verdict;
+	char stored[104];
+	(void)state;
+	fresh_session(&session, &verdict);
+	struct co_view written = co_stored_write(&session, &arena);
+	assert_int_equal(written.len, sizeof stored);
+	memcpy(stored, written.ptr, sizeof stored);
+	co_arena_reset(&arena);
+	memset(co_arena_alloc(&arena, 16384), 0xa5, 16384);
+	co_arena_reset(&arena);
+
+	assert_int_equal(read_exactly(stored, sizeof stored, &back), CO_OK);
+
+	assert_false(back.memory[0].verdict->brief);
+}
+
 static void read__absent__refused(void **state)
 {
 	static struct co_session back;
@@ -440,7 +460,7 @@ static void read__absent__refused(void **state)
 }
 
 #define TEST(function) cmocka_unit_test_setup_teardown(function, begin, end)
-#define PLAIN_TESTS 10
+#define PLAIN_TESTS 11
 #define ROWS (sizeof damage_rows / sizeof damage_rows[0])
 
 int main(void)
@@ -455,6 +475,7 @@ int main(void)
 		TEST(read__corrupted__refused_or_harmless),
 		TEST(read__noise__refused),
 		TEST(read__metadata_key_twice__refused),
+		TEST(read__into_used_memory__verdict_is_not_brief),
 		TEST(read__absent__refused),
 	};
 	char names[ROWS][64];

@@ -70,6 +70,20 @@ static void admit__absent_attributes__only_required_ones_are_told(void **state)
 }
 
 /* Each refusal of step 2 hides the next: merchant, auth, namespace, expiry. */
+/* The caller's verdict need not be clean. */
+static void admit__into_used_memory__verdict_is_whole(void **state)
+{
+	struct co_command command = {.kind = CO_COMMAND_GET};
+	struct co_verdict verdict;
+
+	(void)state;
+	memset(&verdict, 0xa5, sizeof(verdict));
+	assert_false(co_admit_attributes(&command, &verdict));
+	assert_int_equal(verdict.problem, CO_PROBLEM_RULE);
+	assert_int_equal(verdict.version, 0);
+	assert_false(verdict.brief);
+}
+
 static void admit__step_2__refuses_in_order(void **state)
 {
 	static const struct co_view names[] = {{"eu", 2}};
@@ -490,6 +504,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(admit__all_attributes_malformed__lists_them_in_order),
 		cmocka_unit_test(admit__absent_attributes__only_required_ones_are_told),
+		cmocka_unit_test(admit__into_used_memory__verdict_is_whole),
 		cmocka_unit_test(admit__step_2__refuses_in_order),
 		cmocka_unit_test(admit__expiry__is_passed_a_millisecond_later),
 		cmocka_unit_test(created_id__reference__is_of_namespace_and_reference),
