@@ -109,6 +109,10 @@ enum co_status co_lane_census(struct co_lane *lane)
 		if ((mark.present ? mark.seq : 0) != lane->shards[i].seq && !CO_MUTANT(MEMORY_UNCHECKED))
 			return CO_VIEW_MISMATCH;
 		CO_TRY(store->census(store->self, lane->shards[i].partition, census_ms(lane, &lane->shards[i]), &census));
+		/* what wake_shard() knew may come from a view that was empty for a moment, and back before its mark was looked
+		 * at */
+		if (census.next_due_ms < lane->shards[i].next_due_ms)
+			lane->shards[i].next_due_ms = census.next_due_ms;
 		co_metric_set(CO_METRIC_SESSIONS_LIVE, partition, (double)census.live);
 		co_metric_set(CO_METRIC_PAYMENTS_OVERDUE, partition, (double)census.overdue);
 		co_metric_set(CO_METRIC_NEXT_DEADLINE, partition,
