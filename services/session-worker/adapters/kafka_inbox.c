@@ -14,9 +14,10 @@
 #define SERVE_EVERY_MS 1000
 #define SESSION_TIMEOUT_MS 10000
 #define SESSION_TIMEOUT_TEXT "10000"
-#define GHOST_MARGIN_MS 2000 /* beyond the session time-out, after which a member that nobody feeds is gone */
-#define GHOST_LOOK_MS 1000   /* between two looks whether it lives */
-#define GHOST_ABSENT_LOOKS 2 /* in a row, before it counts as gone: a group that has just moved may know less */
+#define GHOST_MARGIN_MS 2000  /* beyond the session time-out, after which a member that nobody feeds is gone */
+#define GHOST_UNTOLD_MS 60000 /* longer than that Kafka is not asked */
+#define GHOST_LOOK_MS 1000    /* between two looks whether it lives */
+#define GHOST_ABSENT_LOOKS 2  /* in a row, before it counts as gone: a group that has just moved may know less */
 #define SEEK_TIMEOUT_MS 3000
 
 struct co_kafka_inbox {
@@ -254,6 +255,8 @@ static enum co_status look_for_ghost(struct co_kafka_inbox *inbox)
 	if (inbox->absent_looks == GHOST_ABSENT_LOOKS)
 		return begin_anew(inbox);
 	bool outlived = at_ms - inbox->fenced_ms >= session_timeout_ms(inbox) + GHOST_MARGIN_MS;
+	if (at_ms - inbox->fenced_ms >= GHOST_UNTOLD_MS)
+		return CO_FENCED; /* nobody says: a new process does not need to know */
 	return found == CO_FENCED && outlived ? CO_FENCED : CO_NOTHING;
 }
 

@@ -7,7 +7,7 @@
 #include <librdkafka/rdkafka.h>
 
 /* CO_FENCED: the group has a static member of that group.instance.id · CO_OK: it has none · CO_LOG_DOWN: it does not
- * say. Blocks for up to 2.5 s. A client with a fatal error does as well as any. */
+ * say. Blocks for up to 2 s. A client with a fatal error does as well as any. */
 enum co_status co_kafka_namesake(rd_kafka_t *client, const char *group, const char *instance) CO_MUST_USE;
 
 #endif
