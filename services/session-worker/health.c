@@ -4,6 +4,9 @@
 #include "adapters/redis_store.h"
 #include "adapters/system_clock.h"
 
+#include "checkout/log.h"
+#include "checkout/metrics.h"
+
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -56,23 +59,14 @@ static bool works(const struct co_lanes *lanes, size_t index)
 		   co_lanes_standing(lanes, index) == CO_KAFKA_MEMBER;
 }
 
-void co_health_watch(struct co_health *health)
-{
-	const struct co_lanes *lanes = atomic_load(&health->lanes);
-	int64_t at_ms = now_ms();
-	for (size_t i = 0; lanes && i < co_lanes_count(lanes) && i < CO_PAGE_LANES_MAX; i++) {
-		if (works(lanes, i))
-			atomic_store(&health->ran_ms[i], at_ms);
-	}
-	co_page_history_take(&health->history, at_ms);
-}
-
 /* --- asking ------------------------------------------------------------------------------------------------------- */
 
 static void ask_once(struct co_health_probe *probe)
 {
 	const struct rd_kafka_metadata *metadata = NULL;
-	if (rd_kafka_metadata(probe->kafka, 0, NULL, &metadata, ASK_TIMEOUT_MS) == RD_KAFKA_RESP_ERR_NO_ERROR) {
+	rd_kafka_resp_err_t err = rd_kafka_metadata(probe->kafka, 0, NULL, &metadata, ASK_TIMEOUT_MS);
+	atomic_store(&probe->health->kafka_said, (int)err);
+	if (err == RD_KAFKA_RESP_ERR_NO_ERROR) {
 		atomic_store(&probe->health->kafka_ok_ms, now_ms());
 		rd_kafka_metadata_destroy(metadata);
 	}
@@ -230,6 +224,38 @@ static void say_ready(void *self, struct co_admin_probe *out)
 		out->ok = true;
 		atomic_store(&health->started, true);
 	}
+}
+
+/* --- watching ----------------------------------------------------------------------------------------------------- */
+
+/* A Kafka that has gone silent breaks no connection: the clients may wait for minutes before they complain. What Redis
+ * says is told by its link. */
+static void tell_silence(struct co_health *health, int64_t at_ms)
+{
+	if (!atomic_load(&health->lanes) || atomic_load(&health->stopping))
+		return;
+	int64_t answered_ms = atomic_load(&health->kafka_ok_ms);
+	if (!lately(answered_ms) && co_log_gate_open(&health->silence, 60000))
+		co_log(CO_LOG_NOTICE, "kafka.waiting", "Kafka does not answer; waiting for it",
+			   CO_TEXT("event.reason", rd_kafka_err2str((rd_kafka_resp_err_t)atomic_load(&health->kafka_said))),
+			   CO_INT("event.duration", (at_ms - answered_ms) * 1000000));
+}
+
+void co_health_watch(struct co_health *health)
+{
+	const struct co_lanes *lanes = atomic_load(&health->lanes);
+	struct co_admin_probe ready = {false, ""};
+	int64_t at_ms = now_ms();
+	for (size_t i = 0; lanes && i < co_lanes_count(lanes) && i < CO_PAGE_LANES_MAX; i++) {
+		if (works(lanes, i))
+			atomic_store(&health->ran_ms[i], at_ms);
+	}
+	say_ready(health, &ready);
+	co_metric_set(CO_METRIC_READY, 0, ready.ok);
+	co_metric_set(CO_METRIC_KAFKA_UP, 0, lately(atomic_load(&health->kafka_ok_ms)));
+	co_metric_set(CO_METRIC_REDIS_UP, 0, lately(atomic_load(&health->redis_ok_ms)));
+	tell_silence(health, at_ms);
+	co_page_history_take(&health->history, at_ms);
 }
 
 static void say_started(void *self, struct co_admin_probe *out)

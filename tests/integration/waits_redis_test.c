@@ -7,17 +7,18 @@
 #define REBALANCES "checkout_kafka_rebalances_total{lane=\"0\"}"
 #define VIEW_DOWN "checkout_recoveries_total{cause=\"view_down\"}"
 
-/* What a worker shows while Redis alone is away: longer than its place in the group would last without care. */
-static void expect_patience(struct rig *rig)
+/* What a worker shows while Redis alone is away: longer than its place in the group would last without care. `from`:
+ * the log's size before the fault. */
+static void expect_patience(struct rig *rig, size_t from)
 {
 	double rebalances = co_tk_worker_metric(&rig->workers[0], REBALANCES);
-	size_t from = waits_log_size(rig);
 
 	rig_load(rig, 10);
 	waits_expect_not_ready(rig);
 	waits_for(rig, waits_outage_ms());
 	assert_true(co_tk_worker_metric(&rig->workers[0], VIEW_DOWN) >= 1);
 	assert_true(co_tk_worker_metric(&rig->workers[0], "checkout_lane_up{lane=\"0\"}") < 1);
+	assert_true(co_tk_worker_metric(&rig->workers[0], "checkout_ready") < 1);
 	assert_true(co_tk_worker_metric(&rig->workers[0], REBALANCES) - rebalances < 1);
 	/* The fall once; the wait, and what Redis said, once a minute. */
 	assert_in_range(waits_lines(rig, from, "lane.recovering"), 1, 1);
@@ -31,8 +32,9 @@ static void redis__refuses_for_a_while__worker_waits_in_its_place(void **state)
 	struct rig rig;
 
 	waits_begin(&rig, servers);
+	size_t from = waits_log_size(&rig);
 	co_tk_proxy_set_mode(servers->redis, CO_TK_PROXY_REFUSE);
-	expect_patience(&rig);
+	expect_patience(&rig, from);
 	waits_pass(servers);
 	rig_settle_and_check(&rig, 90000, "Redis refuses for a while");
 	rig_wait_ready(&rig, 0);
@@ -45,8 +47,9 @@ static void redis__silent_for_a_while__worker_waits_in_its_place(void **state)
 	struct rig rig;
 
 	waits_begin(&rig, servers);
+	size_t from = waits_log_size(&rig);
 	co_tk_proxy_set_mode(servers->redis, CO_TK_PROXY_SWALLOW);
-	expect_patience(&rig);
+	expect_patience(&rig, from);
 	waits_pass(servers);
 	rig_settle_and_check(&rig, 90000, "Redis silent for a while");
 	rig_wait_ready(&rig, 0);
@@ -86,8 +89,9 @@ static void redis__slower_than_its_time_out__worker_waits_in_its_place(void **st
 	struct rig rig;
 
 	waits_begin(&rig, servers);
+	size_t from = waits_log_size(&rig);
 	co_tk_proxy_set_delay(servers->redis, 900);
-	expect_patience(&rig);
+	expect_patience(&rig, from);
 	waits_pass(servers);
 	rig_settle_and_check(&rig, 90000, "Redis slower than its time-out");
 	rig_wait_ready(&rig, 0);
