@@ -169,6 +169,11 @@ static void settle_if_landed(struct co_txn *txn)
 static void land(struct co_world *world, struct co_event *event)
 {
 	struct co_txn *txn = event->whom;
+	int64_t waits_ms = co_marker_waits_until_ms(world, txn, event->a) - world->now_ms;
+	if (waits_ms > 0) {
+		co_at(world, waits_ms + co_between(world, 0, 50), land, event->a, 0, NULL)->whom = txn;
+		return;
+	}
 	if (event->a < 0) {
 		txn->offsets_landed = true;
 		struct co_producer *producer = txn->producer;
@@ -208,9 +213,9 @@ static void decide(struct co_world *world, struct co_txn *txn, bool commit)
 	settle_if_landed(txn);
 }
 
-struct co_txn *co_broker_enlist(struct co_world *world, int worker, int epoch, bool *wait)
+struct co_txn *co_broker_enlist(struct co_world *world, int id, int epoch, bool *wait)
 {
-	struct co_producer *producer = &world->broker.producers[worker];
+	struct co_producer *producer = &world->broker.producers[id];
 	*wait = false;
 	if (producer->epoch != epoch)
 		return NULL;
@@ -238,9 +243,9 @@ bool co_broker_touch(struct co_txn *txn, enum co_model_topic topic, int32_t part
 	return may_add;
 }
 
-bool co_broker_end(struct co_world *world, int worker, int epoch, bool commit)
+bool co_broker_end(struct co_world *world, int id, int epoch, bool commit)
 {
-	struct co_producer *producer = &world->broker.producers[worker];
+	struct co_producer *producer = &world->broker.producers[id];
 	if (producer->epoch != epoch)
 		return false;
 	if (producer->txn && !producer->txn->decided)
@@ -249,14 +254,15 @@ bool co_broker_end(struct co_world *world, int worker, int epoch, bool commit)
 	return true;
 }
 
-bool co_broker_offsets(struct co_world *world, int worker, int epoch, uint64_t member, int generation,
+bool co_broker_offsets(struct co_world *world, int id, int epoch, uint64_t member, int generation,
 					   const struct co_position *positions, size_t count)
 {
-	struct co_producer *producer = &world->broker.producers[worker];
-	const struct co_member *known = co_broker_member(world, worker);
+	struct co_producer *producer = &world->broker.producers[id];
+	const struct co_member *known = co_broker_member(world, id / CO_IDS_MAX);
 	if (producer->epoch != epoch || !producer->txn || producer->txn->decided || !producer->txn->has_offsets)
 		return false;
-	if (!known || known->id != member || generation != world->broker.group.generation)
+	bool current = known && known->id == member && generation == world->broker.group.generation;
+	if (!current && !(CO_MUTATED(ROTATED_UNFENCED) && id % CO_IDS_MAX))
 		return false;
 	for (size_t i = 0; i < count; i++) {
 		size_t at = 0;
@@ -270,9 +276,9 @@ bool co_broker_offsets(struct co_world *world, int worker, int epoch, uint64_t m
 	return true;
 }
 
-bool co_broker_init(struct co_world *world, int worker, int *epoch)
+bool co_broker_init(struct co_world *world, int id, int *epoch)
 {
-	struct co_producer *producer = &world->broker.producers[worker];
+	struct co_producer *producer = &world->broker.producers[id];
 	if (producer->txn && !producer->txn->decided) {
 		producer->epoch++; /* its client is fenced at once, the transaction ends in time */
 		decide(world, producer->txn, false);
@@ -285,8 +291,8 @@ bool co_broker_init(struct co_world *world, int worker, int *epoch)
 
 bool co_broker_is_unstable(const struct co_world *world, int32_t partition)
 {
-	for (int worker = 0; worker < CO_WORKERS_MAX; worker++) {
-		const struct co_producer *producer = &world->broker.producers[worker];
+	for (int id = 0; id < CO_TXN_IDS; id++) {
+		const struct co_producer *producer = &world->broker.producers[id];
 		for (size_t i = 0; i < producer->pending_count; i++)
 			if (producer->pending[i].partition == partition && !producer->forgotten[i])
 				return true;
@@ -303,10 +309,10 @@ void co_broker_lose_offsets(struct co_world *world, int32_t only)
 			continue;
 		world->tallies.lost += broker->group.positions[p].offset >= 0;
 		broker->group.positions[p] = (struct co_position){.partition = p, .offset = -1};
-		for (int worker = 0; worker < CO_WORKERS_MAX; worker++)
-			for (size_t i = 0; i < broker->producers[worker].pending_count; i++)
-				if (broker->producers[worker].pending[i].partition == p)
-					broker->producers[worker].forgotten[i] = true;
+		for (int id = 0; id < CO_TXN_IDS; id++)
+			for (size_t i = 0; i < broker->producers[id].pending_count; i++)
+				if (broker->producers[id].pending[i].partition == p)
+					broker->producers[id].forgotten[i] = true;
 	}
 }
 
@@ -406,12 +412,12 @@ static void keep_group(struct co_world *world)
 void co_broker_keep_house(struct co_world *world)
 {
 	keep_group(world);
-	for (int worker = 0; worker < CO_WORKERS_MAX; worker++) {
-		struct co_producer *producer = &world->broker.producers[worker];
+	for (int id = 0; id < CO_TXN_IDS; id++) {
+		struct co_producer *producer = &world->broker.producers[id];
 		if (!producer->txn || producer->txn->decided ||
 			world->now_ms - producer->txn->begun_ms < TRANSACTION_TIMEOUT_MS)
 			continue;
-		co_tell(world, "the transaction of worker %d is aborted: too old", worker);
+		co_tell(world, "the transaction of worker %d.%d is aborted: too old", id / CO_IDS_MAX, id % CO_IDS_MAX);
 		producer->epoch++;
 		decide(world, producer->txn, false);
 	}

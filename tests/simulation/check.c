@@ -60,8 +60,8 @@ static bool awaits_expiry(const struct co_world *world, int32_t partition)
 
 bool co_is_at_rest(struct co_world *world)
 {
-	for (int worker = 0; worker < CO_WORKERS_MAX; worker++)
-		if (world->broker.producers[worker].txn || world->broker.producers[worker].pending_count)
+	for (int id = 0; id < CO_TXN_IDS; id++)
+		if (world->broker.producers[id].txn || world->broker.producers[id].pending_count)
 			return false;
 	for (int32_t p = 0; p < world->partitions; p++) {
 		const struct co_store_mark *mark = &world->redis.shards[p].mark;

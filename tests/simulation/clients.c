@@ -136,7 +136,7 @@ static enum co_status inbox_committed(void *self, struct co_position *positions,
 		co_proc_step(proc, timeout_ms);
 		return CO_LOG_DOWN;
 	}
-	bool unstable = true;
+	bool unstable = !(CO_MUTATED(ROTATED_UNSETTLED) && proc->outbox.id);
 	while (unstable) {
 		unstable = false;
 		for (size_t i = 0; i < count; i++)
@@ -244,7 +244,7 @@ static enum co_status replay_next(void *self, int timeout_ms, struct co_arena *a
 	co_proc_step(proc, 0);
 	forget_last(proc);
 	*at_end = false;
-	if (kafka_is_down(proc)) {
+	if (kafka_is_down(proc) || co_is_away(world, CO_M_STATE, replay->partition)) {
 		co_proc_step(proc, timeout_ms);
 		return CO_NOTHING;
 	}

@@ -144,7 +144,7 @@ static void add_header(struct draft *draft, const char *name, const char *value)
 static void address(struct co_world *world, struct draft *draft, int id)
 {
 	int64_t whom = co_between(world, 0, 9);
-	if (whom > (world->has[CO_FEATURE_POISON] ? 5 : 2))
+	if (whom > (world->has[CO_FEATURE_POISON] || world->has[CO_FEATURE_STUCK] ? 5 : 2))
 		return;
 	(void)snprintf(draft->correlation, sizeof(draft->correlation), "c-%d", id);
 	add_header(draft, "correlation_id", draft->correlation);

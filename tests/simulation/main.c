@@ -150,13 +150,15 @@ static int run_seeds(const struct wish *wish)
 		all.lost += jobs[i].tallies.lost;
 		all.streams += jobs[i].tallies.streams;
 		all.tails += jobs[i].tallies.tails;
+		all.rotations += jobs[i].tallies.rotations;
 		for (size_t k = 0; k < jobs[i].failures && k < TOLD_MAX; k++)
 			printf("seed %" PRIu64 ": %s\n", jobs[i].failed[k], jobs[i].symptoms[k]);
 	}
 	printf("%" PRIu64 " records of commands; %" PRIu64 " times Kafka refused a record, %" PRIu64
 		   " commands poisoned, %" PRIu64 " replies without their topic; %" PRIu64 " positions lost; %" PRIu64
-		   " seeds by the stream's clock; %" PRIu64 " times a replica took over without the tail\n",
-		   all.commands, all.refused, all.poisoned, all.redirected, all.lost, all.streams, all.tails);
+		   " seeds by the stream's clock; %" PRIu64 " times a replica took over without the tail; %" PRIu64
+		   " times a lane went on under another transactional id\n",
+		   all.commands, all.refused, all.poisoned, all.redirected, all.lost, all.streams, all.tails, all.rotations);
 	printf("simulation: %" PRIu64 " seeds, %" PRIu64 " failed, %.1f s\n", runs, failures, now_s() - began_s);
 	if (!first_failure(wish, jobs, &seed, &symptom))
 		return runs ? 0 : 1;
@@ -215,7 +217,7 @@ static int usage(void)
 		"  --mutants      every protection switched off in turn has to be noticed; --mutant NAME: this one (0: it "
 		"was),\n"
 		"                 in its own seeds or those of --seeds; with --seed: the history\n"
-		"  --force F      every seed has it: poison, lost, stream, rebuild, moves (features.def)\n"
+		"  --force F      every seed has it: poison, lost, stream, rebuild, moves, stuck (features.def)\n"
 		"  --jobs N       processes (2); --verbose: what the lanes log, to stderr; --all: goes on behind a failure\n",
 		stderr);
 	return 2;

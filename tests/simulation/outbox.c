@@ -8,39 +8,49 @@
 #define OFFSETS_TIMEOUT_MS 5000
 #define COMMIT_TIMEOUT_MS 8000
 #define ECHO_MS_MAX 12000
-#define STALLED 800 /* of 10,000 commits, in worlds with moves */
+#define ID_STUCK_MS 15000
+#define LATE_KEEP_MS 60000   /* of the look-ups: twice late within this, and so long it counts as not there */
+#define STALLED_ROTATED 2000 /* under another transactional id, where ids stay taken */
+#define STALLED 800          /* of 10,000 commits, in worlds with moves */
 
 /* A request that was held back, and arrives when it arrives. */
 struct echo {
-	int worker, epoch, generation;
+	int id, epoch, generation;
 	uint64_t member;
 	size_t count;
 	struct co_position positions[CO_PARTITIONS_MAX];
 };
+
+static int id_of(const struct co_proc *proc)
+{
+	return proc->worker * CO_IDS_MAX + proc->outbox.id;
+}
 
 static struct echo *echo_of(const struct co_proc *proc)
 {
 	struct echo *echo = calloc(1, sizeof(*echo));
 	if (!echo)
 		abort();
-	*echo = (struct echo){.worker = proc->worker, .epoch = proc->outbox.epoch, .member = proc->id};
+	*echo = (struct echo){.id = id_of(proc), .epoch = proc->outbox.epoch, .member = proc->id};
 	return echo;
 }
 
 static void late_end(struct co_world *world, struct co_event *event)
 {
 	struct echo *echo = event->what;
-	bool took = co_broker_end(world, echo->worker, echo->epoch, true);
-	co_tell(world, "a late EndTxn of worker %d arrives: %s", echo->worker, took ? "taken" : "refused");
+	bool took = co_broker_end(world, echo->id, echo->epoch, true);
+	co_tell(world, "a late EndTxn of worker %d.%d arrives: %s", echo->id / CO_IDS_MAX, echo->id % CO_IDS_MAX,
+			took ? "taken" : "refused");
 	free(echo);
 }
 
 static void late_offsets(struct co_world *world, struct co_event *event)
 {
 	struct echo *echo = event->what;
-	bool took = co_broker_offsets(world, echo->worker, echo->epoch, echo->member, echo->generation, echo->positions,
-								  echo->count);
-	co_tell(world, "a late TxnOffsetCommit of worker %d arrives: %s", echo->worker, took ? "taken" : "refused");
+	bool took =
+		co_broker_offsets(world, echo->id, echo->epoch, echo->member, echo->generation, echo->positions, echo->count);
+	co_tell(world, "a late TxnOffsetCommit of worker %d.%d arrives: %s", echo->id / CO_IDS_MAX, echo->id % CO_IDS_MAX,
+			took ? "taken" : "refused");
 	free(echo);
 }
 
@@ -68,6 +78,32 @@ static bool is_down(const struct co_proc *proc)
 	return proc->world->broker.down_until_ms > proc->world->now_ms;
 }
 
+/* The rule of the adapter's leave_stuck_id: so long nothing but CONCURRENT_TRANSACTIONS, and another id is taken. */
+static void leave_stuck_id(struct co_proc *proc, bool concurrent)
+{
+	struct co_world *world = proc->world;
+	struct co_outbox_model *outbox = &proc->outbox;
+	if (!concurrent) {
+		outbox->stuck_ms = 0;
+		return;
+	}
+	if (outbox->stuck_ms == 0)
+		outbox->stuck_ms = world->now_ms;
+	if (world->now_ms - outbox->stuck_ms < ID_STUCK_MS)
+		return;
+	outbox->id = (outbox->id + 1) % CO_IDS_MAX;
+	outbox->stuck_ms = 0;
+	world->tallies.rotations++;
+	co_tell(world, "goes on under transactional id %d", outbox->id);
+}
+
+/* A process that takes its name meanwhile begins at the lane's own id, and does not fence this one by the epoch. */
+static void stall_rotated(struct co_proc *proc)
+{
+	if (proc->outbox.id)
+		co_proc_stall(proc, CO_FEATURE_STUCK, STALLED_ROTATED);
+}
+
 static enum co_status outbox_recycle(void *self, int timeout_ms)
 {
 	struct co_proc *proc = self;
@@ -81,15 +117,19 @@ static enum co_status outbox_recycle(void *self, int timeout_ms)
 	if (is_down(proc) || co_strikes(world, CO_TROUBLE_INIT_SLOW)) {
 		int epoch;
 		if (co_between(world, 0, 1) && !is_down(proc))
-			(void)co_broker_init(world, proc->worker, &epoch);
+			(void)co_broker_init(world, id_of(proc), &epoch);
 		co_proc_step(proc, timeout_ms);
+		leave_stuck_id(proc, false);
 		return told(proc, "recycle", CO_LOG_DOWN);
 	}
-	while (!co_broker_init(world, proc->worker, &outbox->epoch)) {
-		if (world->now_ms >= until_ms)
+	while (!co_broker_init(world, id_of(proc), &outbox->epoch)) {
+		if (world->now_ms >= until_ms) {
+			leave_stuck_id(proc, true);
 			return told(proc, "recycle", CO_LOG_DOWN);
+		}
 		co_proc_step(proc, 10);
 	}
+	leave_stuck_id(proc, false);
 	outbox->begun = outbox->broken = false;
 	co_proc_step(proc, co_between(world, 0, 5));
 	return told(proc, "recycle", CO_OK);
@@ -122,7 +162,7 @@ static struct co_txn *enlist(struct co_proc *proc)
 	do {
 		if (wait)
 			co_proc_step(proc, 3);
-		txn = co_broker_enlist(world, proc->worker, proc->outbox.epoch, &wait);
+		txn = co_broker_enlist(world, id_of(proc), proc->outbox.epoch, &wait);
 	} while (!txn && wait && world->now_ms < until_ms);
 	return txn;
 }
@@ -147,7 +187,7 @@ static enum co_status send_offsets(struct co_proc *proc, const struct co_positio
 	}
 	if (echo && !CO_MUTATED(NO_RECYCLE_OFFSETS))
 		proc->outbox.unanswered = true;
-	bool took = co_broker_offsets(world, proc->worker, proc->outbox.epoch, proc->id, generation, positions, count);
+	bool took = co_broker_offsets(world, id_of(proc), proc->outbox.epoch, proc->id, generation, positions, count);
 	return took ? CO_OK : CO_LOG_FAILED;
 }
 
@@ -157,6 +197,7 @@ static enum co_status outbox_offsets(void *self, const struct co_position *posit
 	struct co_world *world = proc->world;
 	struct co_outbox_model *outbox = &proc->outbox;
 	co_proc_stall(proc, CO_FEATURE_MOVES, STALLED);
+	stall_rotated(proc);
 	int generation = CO_MUTATED(GENERATION_AT_COMMIT) ? world->broker.group.generation : proc->inbox.generation;
 	co_proc_step(proc, co_between(world, 0, 2));
 	for (size_t i = 0; i < count; i++)
@@ -182,11 +223,13 @@ static enum co_status outbox_offsets(void *self, const struct co_position *posit
 }
 
 /* Produces what is buffered. A partition is added to the transaction once; the broker takes no record for one that is
- * not in the open transaction. */
+ * not in the open transaction. What is for a partition that is away waits (`waits`). */
 static bool flush_buffer(struct co_proc *proc)
 {
 	struct co_world *world = proc->world;
 	struct co_outbox_model *outbox = &proc->outbox;
+	bool held[CO_M_TOPICS][CO_PARTITIONS_MAX] = {{false}};
+	outbox->waits = false;
 	for (size_t i = 0; i < outbox->count; i++) {
 		struct co_buffered *buffered = &outbox->buffer[i];
 		if (buffered->sent)
@@ -198,6 +241,12 @@ static bool flush_buffer(struct co_proc *proc)
 		if (!*added && co_strikes(world, CO_TROUBLE_ENLIST_LOST))
 			return false;
 		*added = true;
+		bool *behind = &held[buffered->topic][buffered->record.partition];
+		*behind = *behind || co_is_away(world, buffered->topic, buffered->record.partition);
+		if (*behind) {
+			outbox->waits = true;
+			continue;
+		}
 		bool lost = co_strikes(world, CO_TROUBLE_PRODUCE_LOST);
 		if (lost && co_between(world, 0, 1))
 			return false;
@@ -281,6 +330,43 @@ static enum co_status not_committed(struct co_proc *proc)
 	return told(proc, "commit", CO_LOG_REJECTED);
 }
 
+/* As find_waiting_topics: what was not taken by now is given up, and when it was for a topic of others alone, and that
+ * happens again, the topic counts as one that is not there. */
+static void give_up(struct co_proc *proc)
+{
+	struct co_world *world = proc->world;
+	struct co_outbox_model *outbox = &proc->outbox;
+	bool own_waits = false;
+	for (size_t i = 0; i < outbox->count; i++)
+		own_waits = own_waits || (!outbox->buffer[i].sent && outbox->buffer[i].topic != CO_M_OWN_REPLIES);
+	if (own_waits)
+		return;
+	bool again = world->now_ms < outbox->late_until_ms;
+	outbox->late_until_ms = world->now_ms + LATE_KEEP_MS;
+	if (!again)
+		return;
+	outbox->down_until_ms = world->now_ms + LATE_KEEP_MS;
+	if (outbox->down_until_ms > world->broker.own_late_until_ms)
+		world->broker.own_late_until_ms = outbox->down_until_ms;
+	co_tell(world, "%s counts as not there", CO_OWN_REPLIES);
+}
+
+/* False: in vain. */
+static bool flush_patiently(struct co_proc *proc)
+{
+	int64_t until_ms = proc->world->now_ms + COMMIT_TIMEOUT_MS;
+	if (!flush_buffer(proc))
+		return false;
+	while (proc->outbox.waits && proc->world->now_ms < until_ms) {
+		co_proc_step(proc, 200);
+		if (!flush_buffer(proc))
+			return false;
+	}
+	if (proc->outbox.waits)
+		give_up(proc);
+	return !proc->outbox.waits;
+}
+
 static enum co_status end_transaction(struct co_proc *proc)
 {
 	struct co_world *world = proc->world;
@@ -296,7 +382,7 @@ static enum co_status end_transaction(struct co_proc *proc)
 		co_proc_step(proc, COMMIT_TIMEOUT_MS);
 		return CO_LOG_FAILED;
 	}
-	if (!co_broker_end(world, proc->worker, proc->outbox.epoch, true))
+	if (!co_broker_end(world, id_of(proc), proc->outbox.epoch, true))
 		return CO_LOG_FAILED;
 	return CO_OK;
 }
@@ -307,9 +393,10 @@ static enum co_status outbox_commit(void *self)
 	struct co_world *world = proc->world;
 	struct co_outbox_model *outbox = &proc->outbox;
 	co_proc_step(proc, co_between(world, 0, 4));
-	if (outbox->broken || !flush_buffer(proc))
+	if (outbox->broken || !flush_patiently(proc))
 		return not_committed(proc);
 	co_proc_step(proc, co_between(world, 0, 2));
+	stall_rotated(proc);
 	if (end_transaction(proc) != CO_OK)
 		return failed(proc, "commit");
 	co_proc_step(proc, co_between(world, 0, 4));
@@ -334,6 +421,8 @@ static int32_t outbox_partitions_of(void *self, struct co_view name)
 	enum co_model_topic topic = co_broker_topic(world, name);
 	int64_t *at_ms = &outbox->lookups[topic].at_ms;
 	int32_t *count = &outbox->lookups[topic].count;
+	if (topic == CO_M_OWN_REPLIES && world->now_ms < outbox->down_until_ms)
+		return 0;
 	if (*at_ms == 0 || world->now_ms - *at_ms >= CO_LOOKUP_KEEP_MS) {
 		if (is_down(proc) || co_strikes(world, CO_TROUBLE_LOOKUP_DOWN))
 			return -1;

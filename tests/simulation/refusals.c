@@ -1,6 +1,9 @@
-/* What Kafka does not take: records too large for their topic, a reply topic that is gone or may not be written to, and
- * now and then any record at all. */
+/* What Kafka does not take: records too large for their topic, a reply topic that is gone or may not be written to, a
+ * partition that is away, and now and then any record at all. */
 #include "procs.h"
+
+#define AWAY_MS_MIN 15000 /* around the time after which an id is left */
+#define AWAY_MS_MAX 45000
 
 static size_t bytes_of(const struct co_message *message)
 {
@@ -65,6 +68,37 @@ void co_refusal_is_told(struct co_proc *proc)
 	co_tell(world, "the outputs of %d/%lld alone are refused", partition, (long long)last);
 }
 
+bool co_is_away(const struct co_world *world, enum co_model_topic topic, int32_t partition)
+{
+	return world->broker.topics[topic].parts[partition].away_until_ms > world->now_ms;
+}
+
+int64_t co_marker_waits_until_ms(const struct co_world *world, const struct co_txn *txn, int64_t touch)
+{
+	const struct co_model_log *topics = world->broker.topics;
+	enum co_model_topic topic = touch < 0 ? CO_M_COMMANDS : txn->touches[touch].topic;
+	const struct co_log_part *part = &topics[topic].parts[touch < 0 ? 0 : txn->touches[touch].partition];
+	if ((touch < 0) != (topic == CO_M_COMMANDS))
+		return 0;
+	return part->away_until_ms > part->unmarked_until_ms ? part->away_until_ms : part->unmarked_until_ms;
+}
+
+void co_lose_partition(struct co_world *world)
+{
+	static const enum co_model_topic topics[] = {CO_M_OWN_REPLIES, CO_M_OWN_REPLIES, CO_M_OWN_REPLIES, CO_M_REPLIES,
+												 CO_M_EVENTS,      CO_M_STATE,       CO_M_STATE,       CO_M_COMMANDS};
+	enum co_model_topic topic = topics[co_between(world, 0, 7)];
+	struct co_model_log *log = &world->broker.topics[topic];
+	int32_t partition = topic == CO_M_COMMANDS ? 0 : (int32_t)co_between(world, 0, log->partition_count - 1);
+	struct co_log_part *part = &log->parts[partition];
+	int64_t until_ms = world->now_ms + co_between(world, AWAY_MS_MIN, AWAY_MS_MAX);
+	bool whole = topic == CO_M_OWN_REPLIES || (topic != CO_M_COMMANDS && co_between(world, 0, 2) == 0);
+	*(whole ? &part->away_until_ms : &part->unmarked_until_ms) = until_ms;
+	co_tell(world, "%s %s/%d for %lld ms", whole ? "nobody reaches" : "no marker reaches",
+			topic == CO_M_COMMANDS ? "the group's offsets" : log->name, partition,
+			(long long)(until_ms - world->now_ms));
+}
+
 void co_set_own_replies(struct co_world *world, enum co_own_replies to)
 {
 	static const char *const texts[] = {"there", "gone", "not to be written to"};
@@ -81,6 +115,8 @@ void co_set_own_replies(struct co_world *world, enum co_own_replies to)
 
 bool co_own_replies_may_be_gone(const struct co_world *world, int64_t record_at_ms)
 {
+	if (record_at_ms <= world->broker.own_late_until_ms)
+		return true;
 	for (size_t i = 0; i < world->broker.absence_count; i++)
 		if (record_at_ms - CO_LOOKUP_KEEP_MS <= world->broker.absences[i].to_ms)
 			return true;

@@ -217,6 +217,13 @@ static void change_own_replies(struct co_world *world, struct co_event *event)
 		co_set_own_replies(world, (enum co_own_replies)event->a);
 }
 
+static void lose_partition(struct co_world *world, struct co_event *event)
+{
+	(void)event;
+	if (world->faulty)
+		co_lose_partition(world);
+}
+
 static void disaster(struct co_world *world, struct co_event *event)
 {
 	switch (event->a) {
@@ -283,6 +290,8 @@ static void plan_troubles(struct co_world *world)
 #define OUT_OF_SERVICE 14000 /* until a group without workers is empty */
 #define FLUSHES_MAX 3        /* each one has the views made again */
 #define MOVES_MAX 12
+#define LOSSES_MAX 4
+#define STUCK_FOR 20000   /* until a lane is under another id, and some time more */
 #define SLOWER 300        /* in 10,000 more: longer than it takes to move a partition */
 #define LATE_MARKERS 1000 /* in 10,000 more: a deleted group forgets what they would have told */
 
@@ -324,6 +333,11 @@ static void plan_features(struct co_world *world, int64_t *span_ms)
 	if (world->has[CO_FEATURE_REBUILD])
 		for (int64_t n = co_between(world, 1, FLUSHES_MAX); n > 0; n--)
 			co_at(world, co_between(world, *span_ms / 4, *span_ms), disaster, 0, 0, NULL);
+	if (world->has[CO_FEATURE_STUCK]) {
+		for (int64_t n = co_between(world, 1, LOSSES_MAX); n > 0; n--)
+			co_at(world, co_between(world, 0, *span_ms), lose_partition, 0, 0, NULL);
+		*span_ms += STUCK_FOR;
+	}
 	if (world->has[CO_FEATURE_MOVES]) {
 		world->partitions = world->partitions > 1 ? world->partitions : 2;
 		world->workers = world->workers > 1 ? world->workers : 2;
@@ -460,11 +474,12 @@ static void open_world(struct co_world *world, uint64_t seed, bool tell)
 	for (int32_t p = 0; p < world->partitions; p++)
 		world->broker.group.positions[p] = world->broker.group.truth[p] =
 			(struct co_position){.partition = p, .offset = -1};
-	co_tell(world, "seed %llu: %d partitions, %d workers, batches of %zu%s%s%s%s%s", (unsigned long long)seed,
+	co_tell(world, "seed %llu: %d partitions, %d workers, batches of %zu%s%s%s%s%s%s", (unsigned long long)seed,
 			world->partitions, world->workers, world->lane_settings.batch_max_records,
 			world->has[CO_FEATURE_POISON] ? ", poison" : "", world->has[CO_FEATURE_LOST] ? ", lost offsets" : "",
 			world->has[CO_FEATURE_STREAM] ? ", the stream's clock" : "",
-			world->has[CO_FEATURE_REBUILD] ? ", rebuilds" : "", world->has[CO_FEATURE_MOVES] ? ", moves" : "");
+			world->has[CO_FEATURE_REBUILD] ? ", rebuilds" : "", world->has[CO_FEATURE_MOVES] ? ", moves" : "",
+			world->has[CO_FEATURE_STUCK] ? ", stuck ids" : "");
 }
 
 static void close_world(struct co_world *world)
@@ -490,6 +505,7 @@ static void add_tallies(struct co_world *world, struct co_tallies *to)
 	to->refused += world->tallies.refused;
 	to->lost += world->tallies.lost;
 	to->tails += world->tallies.tails;
+	to->rotations += world->tallies.rotations;
 	to->streams += world->has[CO_FEATURE_STREAM];
 }
 

@@ -15,6 +15,8 @@
 
 #define CO_PARTITIONS_MAX 3
 #define CO_WORKERS_MAX 3
+#define CO_IDS_MAX 3 /* transactional ids of a lane; the adapter has 16: here they come round */
+#define CO_TXN_IDS (CO_WORKERS_MAX * CO_IDS_MAX)
 #define CO_PROCS_MAX 9
 #define CO_PREFIX "checkout.session."
 #define CO_OWN_REPLIES "shop.replies"
@@ -80,7 +82,8 @@ struct co_entry {
 };
 struct co_log_part {
 	size_t count, room;
-	size_t settled; /* the last stable offset */
+	size_t settled;                           /* the last stable offset */
+	int64_t away_until_ms, unmarked_until_ms; /* takes and gives nothing; takes everything but markers */
 	struct co_entry *entries;
 };
 struct co_model_log {
@@ -133,7 +136,7 @@ struct co_absence {
 };
 struct co_broker {
 	struct co_model_log topics[CO_M_TOPICS];
-	struct co_producer producers[CO_WORKERS_MAX];
+	struct co_producer producers[CO_TXN_IDS]; /* at worker * CO_IDS_MAX + which of its lane's ids */
 	struct co_group group;
 	struct co_txn *txns;
 	int64_t skew_ms, latest_ms; /* of the leader's clock; the latest that any leader's has shown */
@@ -142,6 +145,7 @@ struct co_broker {
 	enum co_own_replies own;       /* what CO_OWN_REPLIES is just now */
 	size_t absence_count;
 	struct co_absence absences[CO_ABSENCES_MAX]; /* when nobody found it */
+	int64_t own_late_until_ms; /* so long a worker may take it for one that is not there: it took nothing */
 };
 
 /* One block that holds all bytes and headers of *out. */
@@ -155,15 +159,15 @@ const struct co_record *co_broker_visible(const struct co_world *world, enum co_
 										  int64_t offset, bool whole);
 /* The transaction that takes part in an AddPartitionsToTxn or AddOffsetsToTxn now; NULL: fenced, or the one before has
  * markers under way (*wait). */
-struct co_txn *co_broker_enlist(struct co_world *world, int worker, int epoch, bool *wait);
+struct co_txn *co_broker_enlist(struct co_world *world, int id, int epoch, bool *wait);
 bool co_broker_touch(struct co_txn *txn, enum co_model_topic topic, int32_t partition, bool may_add);
 /* EndTxn as the coordinator takes it, late or not. False: refused. */
-bool co_broker_end(struct co_world *world, int worker, int epoch, bool commit);
+bool co_broker_end(struct co_world *world, int id, int epoch, bool commit);
 /* TxnOffsetCommit as the coordinator takes it, late or not. False: refused. */
-bool co_broker_offsets(struct co_world *world, int worker, int epoch, uint64_t member, int generation,
+bool co_broker_offsets(struct co_world *world, int id, int epoch, uint64_t member, int generation,
 					   const struct co_position *positions, size_t count);
-/* InitProducerId. True: *epoch is the new one; false: call again. */
-bool co_broker_init(struct co_world *world, int worker, int *epoch);
+/* InitProducerId. True: *epoch is the new one; false: CONCURRENT_TRANSACTIONS. */
+bool co_broker_init(struct co_world *world, int id, int *epoch);
 bool co_broker_is_unstable(const struct co_world *world, int32_t partition);
 /* The group's offsets are deleted; `only` < 0: of all partitions. */
 void co_broker_lose_offsets(struct co_world *world, int32_t only);
@@ -184,6 +188,12 @@ bool co_is_too_large(const struct co_world *world, enum co_model_topic topic, co
 bool co_is_refused(struct co_proc *proc, enum co_model_topic topic, const struct co_message *message);
 /* The worker is told so. */
 void co_refusal_is_told(struct co_proc *proc);
+/* A partition is away for long, or its leader out of the coordinator's reach: transactions that it is in do not come to
+ * their end. Of commands: it is the group's offsets that are. */
+void co_lose_partition(struct co_world *world);
+/* Until when the markers for it wait; in the past: they do not. */
+int64_t co_marker_waits_until_ms(const struct co_world *world, const struct co_txn *txn, int64_t touch);
+bool co_is_away(const struct co_world *world, enum co_model_topic topic, int32_t partition);
 void co_set_own_replies(struct co_world *world, enum co_own_replies to);
 /* May a worker have been told, once the record was there, that there is no such topic? */
 bool co_own_replies_may_be_gone(const struct co_world *world, int64_t record_at_ms);
@@ -242,7 +252,11 @@ struct co_inbox_model {
 	void **out;
 };
 struct co_outbox_model {
-	int epoch; /* 0: none yet */
+	int id;                               /* which transactional id; 0: the lane's own */
+	int64_t stuck_ms;                     /* since when its last transaction is said not to be over; 0: it is */
+	int epoch;                            /* 0: none yet */
+	bool waits;                           /* for a partition that is away */
+	int64_t late_until_ms, down_until_ms; /* of CO_OWN_REPLIES */
 	bool begun, broken, unanswered;
 	bool added[CO_M_TOPICS][CO_PARTITIONS_MAX];
 	size_t count, room;
@@ -311,7 +325,7 @@ struct co_sent;        /* commands.c */
 
 /* What there was to see in a seed. */
 struct co_tallies {
-	uint64_t commands, refused, poisoned, redirected, lost, streams, tails;
+	uint64_t commands, refused, poisoned, redirected, lost, streams, tails, rotations;
 };
 
 struct co_world {

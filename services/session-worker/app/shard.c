@@ -56,57 +56,10 @@ void co_shard_begin(struct co_shard *shard, struct co_arena *arena, size_t expec
 	shard->slot_count = slots;
 	shard->slots = CO_NEW_ARRAY(arena, struct co_work *, slots);
 	shard->works = CO_NEW_ARRAY(arena, struct co_work *, slots / 2);
-	shard->deadline_count = 0;
-	shard->deadline_room = slots / 2;
-	shard->deadlines = CO_NEW_ARRAY(arena, struct co_deadline, shard->deadline_room);
+	co_deadlines_begin(&shard->deadlines, arena, slots / 2);
 }
 
-/* --- deadlines: a binary heap by (due, session id), the order in which Redis and the log have them ---------------- */
-
-static bool is_before(const struct co_deadline *a, const struct co_deadline *b)
-{
-	if (a->due_ms != b->due_ms)
-		return a->due_ms < b->due_ms;
-	return co_uuid_compare(&a->work->id, &b->work->id) < 0;
-}
-
-static void push_deadline(struct co_shard *shard, struct co_work *work)
-{
-	if (work->due_ms == CO_NEVER)
-		return;
-	if (shard->deadline_count == shard->deadline_room) {
-		struct co_deadline *more = CO_NEW_ARRAY(shard->arena, struct co_deadline, 2 * shard->deadline_room);
-		memcpy(more, shard->deadlines, shard->deadline_count * sizeof(*more));
-		shard->deadlines = more;
-		shard->deadline_room *= 2;
-	}
-	struct co_deadline *heap = shard->deadlines;
-	size_t i = shard->deadline_count++;
-	struct co_deadline item = {work->due_ms, work};
-	while (i > 0 && is_before(&item, &heap[(i - 1) / 2])) {
-		heap[i] = heap[(i - 1) / 2];
-		i = (i - 1) / 2;
-	}
-	heap[i] = item;
-}
-
-static struct co_deadline pop_deadline(struct co_shard *shard)
-{
-	struct co_deadline *heap = shard->deadlines;
-	struct co_deadline top = heap[0];
-	struct co_deadline item = heap[--shard->deadline_count];
-	size_t i = 0;
-	for (size_t child = 1; child < shard->deadline_count; child = 2 * i + 1) {
-		if (child + 1 < shard->deadline_count && is_before(&heap[child + 1], &heap[child]))
-			child++;
-		if (!is_before(&heap[child], &item))
-			break;
-		heap[i] = heap[child];
-		i = child;
-	}
-	heap[i] = item;
-	return top;
-}
+/* --- deadlines ---------------------------------------------------------------------------------------------------- */
 
 void co_shard_deadlines(const struct co_desk *desk, const struct co_session *session, int64_t *due_ms, int64_t *held_ms)
 {
@@ -124,7 +77,7 @@ static void reschedule(struct co_shard *shard, const struct co_desk *desk, struc
 	if (work->session)
 		co_shard_deadlines(desk, work->session, &work->due_ms, &held);
 	if (work->due_ms != before)
-		push_deadline(shard, work);
+		co_deadlines_push(&shard->deadlines, work);
 }
 
 void co_shard_load(struct co_shard *shard, const struct co_desk *desk, const struct co_store_entry *entry)
@@ -187,12 +140,17 @@ static bool is_beyond_horizon(const struct co_shard *shard, const struct co_dead
 	return co_uuid_compare(&deadline->work->id, &shard->horizon_id) > 0;
 }
 
+static bool first_passes(const struct co_shard *shard, int64_t until_ms)
+{
+	const struct co_deadline *first = co_deadlines_first(&shard->deadlines);
+	return first && first->due_ms <= until_ms && !is_beyond_horizon(shard, first);
+}
+
 void co_shard_elapse(struct co_shard *shard, const struct co_judge *judge, int64_t until_ms, struct co_round *round)
 {
 	const struct co_desk *desk = judge->desk;
-	while (shard->deadline_count > 0 && shard->deadlines[0].due_ms <= until_ms &&
-		   !is_beyond_horizon(shard, &shard->deadlines[0])) {
-		struct co_deadline deadline = pop_deadline(shard);
+	while (first_passes(shard, until_ms)) {
+		struct co_deadline deadline = co_deadlines_pop(&shard->deadlines);
 		struct co_work *work = deadline.work;
 		if (!work->session || work->due_ms != deadline.due_ms)
 			continue; /* an entry that no longer holds */

@@ -5,30 +5,14 @@
 #ifndef CHECKOUT_APP_SHARD_H
 #define CHECKOUT_APP_SHARD_H
 
+#include "deadlines.h"
 #include "desk.h"
 #include "round.h"
+#include "work.h"
 
 #include "checkout/app/intake.h"
 #include "checkout/ports/registry.h"
 #include "checkout/ports/store.h"
-
-/* A session in hand. */
-struct co_work {
-	struct co_uuid id;
-	struct co_session *session; /* NULL: there is none */
-	struct co_view snapshot;    /* of the session as it is now; ptr NULL: not made yet */
-	bool unreadable;            /* the stored record cannot be read */
-	bool stored;                /* the view has a record of it */
-	bool dirty;                 /* it goes to `state` and into the view */
-	bool repair;                /* only the view's deadline is dropped; `raw` stays as it is */
-	struct co_view raw;         /* the stored record as it came */
-	int64_t due_ms;             /* CO_NEVER: none */
-};
-
-struct co_deadline {
-	int64_t due_ms;
-	struct co_work *work;
-};
 
 struct co_shard {
 	int32_t partition;
@@ -44,10 +28,9 @@ struct co_shard {
 	struct co_uuid horizon_id;
 	struct co_arena *arena;
 	size_t work_count, slot_count;
-	struct co_work **slots; /* open addressing by session id */
-	struct co_work **works; /* in the order in which they came to hand */
-	size_t deadline_count, deadline_room;
-	struct co_deadline *deadlines; /* a heap by (due, id); entries that no longer hold are passed over */
+	struct co_work **slots;        /* open addressing by session id */
+	struct co_work **works;        /* in the order in which they came to hand */
+	struct co_deadlines deadlines; /* entries that no longer hold are passed over */
 	size_t lane_message;           /* its lane record among the round's messages */
 	/* waking: */
 	int64_t next_due_ms;       /* no deadline lies before it */
