@@ -247,7 +247,9 @@ void co_health_watch(struct co_health *health)
 	struct co_admin_probe ready = {false, ""};
 	int64_t at_ms = now_ms();
 	for (size_t i = 0; lanes && i < co_lanes_count(lanes) && i < CO_PAGE_LANES_MAX; i++) {
-		if (works(lanes, i))
+		bool up = works(lanes, i);
+		co_metric_set(CO_METRIC_LANE_UP, i, up);
+		if (up)
 			atomic_store(&health->ran_ms[i], at_ms);
 	}
 	say_ready(health, &ready);

@@ -406,7 +406,6 @@ static enum co_status run_step(struct co_lane *lane)
 {
 	CO_TRY(fill_batch(lane));
 	atomic_store(&lane->status.running, true);
-	co_metric_set(CO_METRIC_LANE_UP, lane->settings.index, 1);
 	if (lane->pending_count)
 		CO_TRY(co_lane_round(lane, NULL));
 	else
@@ -437,8 +436,7 @@ static enum co_metric_cause cause_of(enum co_status status)
 	return status == CO_VIEW_DOWN ? CO_CAUSE_VIEW_DOWN : CO_CAUSE_OTHER;
 }
 
-/* Partitions may be somebody else's from here on: their series must not be counted twice. */
-static void let_go(const struct co_lane *lane)
+void co_lane_let_go(const struct co_lane *lane)
 {
 	for (size_t i = 0; i < lane->shard_count; i++) {
 		size_t partition = (size_t)lane->shards[i].partition;
@@ -459,9 +457,8 @@ static void fall_back(struct co_lane *lane, enum co_status status)
 						  status == CO_VIEW_DAMAGED || status == CO_LOG_DOWN;
 	lane->phase = keeps_producer ? CO_LANE_ALIGN : CO_LANE_RECYCLE;
 	atomic_store(&lane->status.running, false);
-	co_metric_set(CO_METRIC_LANE_UP, lane->settings.index, 0);
 	if (status == CO_REBALANCED)
-		let_go(lane);
+		co_lane_let_go(lane);
 	co_metric_add(CO_METRIC_RECOVERIES, cause_of(status), 0, 1);
 	co_log(status == CO_REBALANCED ? CO_LOG_INFO : CO_LOG_NOTICE, "lane.recovering", co_status_text(status),
 		   CO_INT("checkout.lane", lane->settings.index), CO_TEXT("event.reason", co_status_name(status)));
@@ -510,7 +507,9 @@ static enum co_status recover_step(struct co_lane *lane)
 		back_off(lane);
 		return CO_OK;
 	case CO_CLASS_RESET:
-		if (status != CO_REBALANCED)
+		if (status == CO_REBALANCED)
+			co_lane_let_go(lane);
+		else
 			lane->phase = CO_LANE_RECYCLE;
 		return CO_OK;
 	case CO_CLASS_FATAL:

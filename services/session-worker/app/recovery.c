@@ -39,8 +39,10 @@ static enum co_status keep_membership(struct co_lane *lane)
 		status = inbox->poll(inbox->self, 0, &lane->batch_arena, &record);
 	inbox->release(inbox->self);
 	co_arena_reset(&lane->batch_arena);
-	if (status == CO_REBALANCED)
+	if (status == CO_REBALANCED) {
 		atomic_store(&lane->status.joined, true);
+		co_lane_let_go(lane);
+	}
 	return status == CO_NOTHING ? CO_OK : status;
 }
 
@@ -383,6 +385,7 @@ static enum co_status make_shards(struct co_lane *lane, const struct co_position
 		const struct co_shard *before = co_lane_shard(lane, positions[i].partition);
 		shard->partition = positions[i].partition;
 		shard->poison_offset = before && !CO_MUTANT(POISON_FORGOTTEN) ? before->poison_offset : -1;
+		shard->tick_behind_ms = before ? before->tick_behind_ms : 0;
 		shard->broker_behind_ms = before ? before->broker_behind_ms : 0;
 		shard->behind_offset_ms = before ? before->behind_offset_ms : 0;
 		if (!co_shard_restore(shard, &positions[i])) {

@@ -469,11 +469,15 @@ static void take_not_command(const struct taking *taking)
 	}
 }
 
+/* What comes while a tick is out need not be that tick: an older one makes the broker look as far behind as it is old,
+ * and the next deadline would pass as late. So only what two in a row have shown is believed; where the broker's clock
+ * really is behind, that costs one more tick. */
 static void take_tick(struct co_shard *shard, const struct co_record *record)
 {
 	if (shard->tick_sent_ms != 0) {
-		int64_t behind = shard->tick_wall_ms - record->timestamp_ms;
-		shard->broker_behind_ms = behind > 0 ? behind : 0;
+		int64_t before = shard->tick_behind_ms, behind = shard->tick_wall_ms - record->timestamp_ms;
+		shard->tick_behind_ms = behind > 0 ? behind : 0;
+		shard->broker_behind_ms = shard->tick_behind_ms < before ? shard->tick_behind_ms : before;
 		shard->behind_offset_ms = shard->tick_wall_ms - shard->tick_sent_ms;
 		shard->tick_sent_ms = 0;
 	}

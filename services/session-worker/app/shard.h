@@ -36,7 +36,8 @@ struct co_shard {
 	int64_t next_due_ms;       /* no deadline lies before it */
 	int64_t tick_sent_ms;      /* monotonic; 0: none outstanding */
 	int64_t tick_wall_ms;      /* this machine's time when it was sent */
-	int64_t broker_behind_ms;  /* how far the broker's clock is behind this machine's, as the last tick showed */
+	int64_t tick_behind_ms;    /* how far the broker's clock is behind this machine's, as the last tick showed */
+	int64_t broker_behind_ms;  /* the same, as the last two showed at the least */
 	int64_t behind_offset_ms;  /* this machine's time less its monotonic time when that was measured */
 	int64_t retention_tick_ms; /* monotonic: the last tick that retention alone asked for */
 	int64_t poison_offset;     /* a record whose outputs Kafka refused: answered 9300001; -1: none */

@@ -40,7 +40,7 @@ static void send_tick(struct co_lane *lane, struct co_shard *shard, const struct
 	co_metric_add(CO_METRIC_TICKS, 0, 0, 1);
 }
 
-/* The broker's time as far as this machine can tell: its own, less what the last tick showed, unless somebody has set
+/* The broker's time as far as this machine can tell: its own, less what the last ticks showed, unless somebody has set
  * this machine's clock since. */
 static int64_t broker_ms(const struct co_lane *lane, const struct co_shard *shard)
 {

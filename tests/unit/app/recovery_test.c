@@ -4,7 +4,9 @@
 
 #include "checkout/app/output.h"
 #include "checkout/log.h"
+#include "checkout/metrics.h"
 
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -31,6 +33,8 @@ struct stand {
 	int64_t low, high;                    /* of the commands */
 	int64_t now_ms, view_seq, started_at; /* -1: not started */
 	int opened;
+	bool dealt_anew; /* the next poll says so, and from then on the lane holds nothing */
+	bool holds_nothing;
 };
 
 /* ---- the ports ---- */
@@ -41,14 +45,20 @@ static enum co_status poll(void *self, int timeout_ms, struct co_arena *arena, s
 
 	(void)arena, (void)out;
 	stand->now_ms += timeout_ms;
-	return CO_NOTHING;
+	if (!stand->dealt_anew)
+		return CO_NOTHING;
+	stand->dealt_anew = false;
+	stand->holds_nothing = true;
+	return CO_REBALANCED;
 }
 
 static size_t assigned(void *self, int32_t *partitions, size_t max)
 {
-	(void)self, (void)max;
+	const struct stand *stand = self;
+
+	(void)max;
 	partitions[0] = 0;
-	return 1;
+	return !stand->holds_nothing;
 }
 
 static enum co_status committed(void *self, struct co_position *positions, size_t count, int timeout_ms)
@@ -78,8 +88,9 @@ static enum co_status start(void *self, const struct co_position *positions, siz
 {
 	struct stand *stand = self;
 
-	assert_int_equal(count, 1);
-	stand->started_at = positions[0].offset;
+	assert_int_equal(count, !stand->holds_nothing);
+	if (count)
+		stand->started_at = positions[0].offset;
 	return CO_OK;
 }
 
@@ -158,7 +169,9 @@ static void sleep_for(void *self, int64_t duration_ms)
 
 /* ---- the stand ---- */
 
-static enum co_status recover(struct stand *stand, const enum step *steps, size_t count, int64_t view_seq)
+/* `meanwhile`: between a first recovery and a second one; NULL: there is only one. */
+static enum co_status recover_and(struct stand *stand, const enum step *steps, size_t count, int64_t view_seq,
+								  void (*meanwhile)(struct stand *stand))
 {
 	const struct co_desk_wish wish = {
 		.prefix = "checkout.session.", .source = "/test", .partition_count = 1, .retention_ms = 1000, .append = true};
@@ -187,13 +200,18 @@ static enum co_status recover(struct stand *stand, const enum step *steps, size_
 	};
 	co_lane_init(&lane, &stand->desk, &ports, &settings);
 	enum co_status status = co_lane_recover(&lane);
+	if (status == CO_OK && meanwhile) {
+		meanwhile(stand);
+		lane.phase = CO_LANE_ALIGN;
+		status = co_lane_recover(&lane);
+	}
 	co_lane_clear(&lane);
 	co_arena_clear(&stand->arena);
 	co_desk_clear(&stand->desk);
 	return status;
 }
 
-#define RECOVER(stand, steps, view_seq) recover(stand, steps, sizeof(steps) / sizeof((steps)[0]), view_seq)
+#define RECOVER(stand, steps, view_seq) recover_and(stand, steps, sizeof(steps) / sizeof((steps)[0]), view_seq, NULL)
 
 /* Nothing committed, and a log that holds all that was. */
 static struct stand make_stand(void)
@@ -344,6 +362,31 @@ static void recover__log_begins_behind_the_position__goes_on_with_its_first_reco
 	assert_int_equal(stand.started_at, 41);
 }
 
+static const enum co_metric held_series[] = {CO_METRIC_PARTITION_LAG, CO_METRIC_SESSIONS_LIVE,
+											 CO_METRIC_PAYMENTS_OVERDUE, CO_METRIC_NEXT_DEADLINE};
+
+static void deal_anew(struct stand *stand)
+{
+	for (size_t i = 0; i < sizeof(held_series) / sizeof(held_series[0]); i++)
+		co_metric_set(held_series[i], 0, 7);
+	stand->dealt_anew = true;
+}
+
+/* It waits for Redis, say, and meanwhile the group deals anew: what it tells of a partition must not outlive that. */
+static void recover__partition_lost_meanwhile__its_series_are_gone(void **state)
+{
+	static const enum step steps[] = {FIRST_RECORD, END};
+	struct stand stand = make_stand();
+
+	(void)state;
+	co_metrics_setup(1, 1);
+	assert_int_equal(recover_and(&stand, steps, 2, 1, deal_anew), CO_OK);
+	assert_true(stand.holds_nothing);
+	for (size_t i = 0; i < sizeof(held_series) / sizeof(held_series[0]); i++)
+		assert_true(isnan(co_metric_read(held_series[i], 0, 0)));
+	co_metrics_clear();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -359,6 +402,7 @@ int main(void)
 		cmocka_unit_test(recover__log_ends_before_the_lane_record_and_offset_set_by_hand__goes_on_there),
 		cmocka_unit_test(recover__log_ends_before_what_was_set_by_hand_too__refuses),
 		cmocka_unit_test(recover__log_begins_behind_the_position__goes_on_with_its_first_record),
+		cmocka_unit_test(recover__partition_lost_meanwhile__its_series_are_gone),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
