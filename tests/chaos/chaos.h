@@ -20,6 +20,7 @@
 #define CHAOS_REPLIES CHAOS_PREFIX "mine.replies" /* a reply topic that commands name */
 #define CHAOS_REPLY_PARTITIONS 3
 #define CHAOS_RETENTION_MS 20000
+#define CHAOS_SHORT_LIFE_MS 5000 /* of the sessions that are to expire, at the most */
 #define CHAOS_WORKERS_MAX 3
 
 /* True that often, of a hundred times. */

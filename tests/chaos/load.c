@@ -69,7 +69,7 @@ static void ask_create(struct chaos_load *load, const struct walk *walk, char *d
 	snprintf(data, DATA_BYTES,
 			 "{\"referenceId\":\"%s\",\"ttlSeconds\":%d,\"capture\":%s,\"config\":{\"modes\":[\"%s\"]},"
 			 "\"payment\":{\"amount\":%s,\"merchantTransactionId\":\"t\",\"metadata\":{\"k\":\"\\u00e4 %d\"}}}",
-			 walk->reference, lives_long ? 600 : 1 + (int)splitmix_pick(random, 5),
+			 walk->reference, lives_long ? 600 : 1 + (int)splitmix_pick(random, CHAOS_SHORT_LIFE_MS / 1000),
 			 chaos_percent(random, 50) ? "true" : "false",
 			 chaos_percent(random, 95) ? "PAYMENT_WITH_WALLET" : "PAYMENT", chaos_percent(random, 95) ? "1000" : "0",
 			 (int)splitmix_pick(random, 1000));

@@ -67,7 +67,7 @@ static void open_live(void *self, const struct co_vectors_settings *settings, co
 	co_tk_worker_start(&live->worker, &live->kafka, &live->redis, &options);
 	live->producer = co_tk_producer_open(&live->kafka);
 	co_tk_reader_open(&live->reader, &live->kafka, names, name_count);
-	co_tk_worker_wait_ready(&live->worker, 60000);
+	co_tk_worker_wait_ready(&live->worker, 120000);
 	free(mode);
 	free(file);
 	free(timestamps);
@@ -125,7 +125,7 @@ static void settle(void *self, size_t replies)
 	while (replies_seen(live) < replies && co_tk_now_ms() < end)
 		co_tk_reader_poll(&live->reader, 20);
 	/* All read, or else the checks say what is missing: no reason to stop here. */
-	if (!co_tk_wait_lag_zero(&live->reader, GROUP, "checkout.session.commands", 20000))
+	if (!co_tk_wait_lag_zero(&live->reader, GROUP, "checkout.session.commands", 90000))
 		fprintf(stderr, "the worker has not read all of its commands; the end of its log:\n%s\n",
 				co_tk_worker_log(&live->worker));
 }
@@ -135,7 +135,7 @@ static const struct co_tk_log *outputs(void *self)
 	struct live *live = self;
 
 	co_tk_reader_poll(&live->reader, 1000); /* a moment for what should not come */
-	co_tk_check(co_tk_reader_catch_up(&live->reader, 30000), "the reader does not reach the ends of the topics");
+	co_tk_check(co_tk_reader_catch_up_whole(&live->reader, 90000), "the reader does not reach the ends of the topics");
 	return &live->reader.log;
 }
 

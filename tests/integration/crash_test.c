@@ -6,7 +6,7 @@
 /* The worker has to end itself at the point; a build without crash points, or a point that is never passed, fails. */
 static void expect_crash(struct rig *rig, const char *point)
 {
-	int status = co_tk_worker_wait(&rig->workers[0], 30000);
+	int status = co_tk_worker_wait(&rig->workers[0], 120000);
 
 	if (status != KILLED)
 		fail_msg("the worker did not end at %s: status %d (built with CO_CRASH_POINTS?)", point, status);
@@ -25,7 +25,7 @@ static void crash_at(struct rig_servers *servers, const char *point)
 	rig_start(&rig, 0, 1, NULL);
 	rig_load(&rig, 30);
 	rig_wait_ready(&rig, 0);
-	rig_settle_and_check(&rig, 60000, point);
+	rig_settle_and_check(&rig, 90000, point);
 	rig_close(&rig);
 }
 
@@ -50,7 +50,7 @@ static void worker__killed_while_aligning__next_one_aligns(void **state)
 	rig_start(&rig, 0, 1, NULL);
 	rig_load(&rig, 30);
 	rig_wait_ready(&rig, 0);
-	rig_settle_and_check(&rig, 60000, "in_align");
+	rig_settle_and_check(&rig, 90000, "in_align");
 	rig_close(&rig);
 }
 
@@ -65,7 +65,7 @@ static void worker__killed_while_rebuilding__next_one_rebuilds(void **state)
 	rig_load(&rig, 60);
 	rig_wait_ready(&rig, 0);
 	co_tk_producer_flush(rig.producer);
-	assert_true(co_tk_wait_lag_zero(&rig.reader, rig.group, rig.commands, 30000));
+	assert_true(co_tk_wait_lag_zero(&rig.reader, rig.group, rig.commands, 90000));
 	co_tk_worker_kill(&rig.workers[0]);
 	co_tk_redis_flush(&rig.servers->redis);
 	rig_start(&rig, 0, 1, "in_rebuild:1");
@@ -73,7 +73,7 @@ static void worker__killed_while_rebuilding__next_one_rebuilds(void **state)
 	rig_start(&rig, 0, 1, NULL);
 	rig_load(&rig, 30);
 	rig_wait_ready(&rig, 0);
-	rig_settle_and_check(&rig, 60000, "in_rebuild");
+	rig_settle_and_check(&rig, 90000, "in_rebuild");
 	rig_close(&rig);
 }
 
@@ -91,7 +91,7 @@ static void worker__killed_again_and_again__nothing_lost_nothing_twice(void **st
 		co_tk_worker_kill(&rig.workers[0]);
 	}
 	rig_start(&rig, 0, 1, NULL);
-	rig_settle_and_check(&rig, 60000, "killed again and again");
+	rig_settle_and_check(&rig, 90000, "killed again and again");
 	rig_close(&rig);
 }
 

@@ -167,7 +167,7 @@ static size_t count_of(struct shop *shop, const char *name)
 	size_t count = 0;
 
 	snprintf(topic, sizeof(topic), "%s%s", shop->rig.prefix, name);
-	assert_true(co_tk_reader_catch_up(&shop->rig.reader, 30000));
+	assert_true(co_tk_reader_catch_up_whole(&shop->rig.reader, 90000));
 	for (size_t i = 0; i < shop->rig.reader.log.count; i++) {
 		const struct co_tk_record *record = shop->rig.reader.log.records[i];
 		count += co_tk_is(record->topic, topic) && co_tk_header_is(&record->r, "ce_subject", shop->sid);

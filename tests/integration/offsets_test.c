@@ -37,14 +37,14 @@ static void offsets__set_by_hand_and_redis_emptied__nothing_judged_again(void **
 	rig_start(&rig, 0, 1, NULL);
 	rig_wait_ready(&rig, 0);
 	rig_load(&rig, 40);
-	assert_true(co_tk_wait_lag_zero(&rig.reader, rig.group, rig.commands, 60000));
+	assert_true(co_tk_wait_lag_zero(&rig.reader, rig.group, rig.commands, 90000));
 	co_tk_worker_stop(&rig.workers[0]);
 	set_offsets(&rig, 0);
 	co_tk_redis_flush(&rig.servers->redis);
 	rig_start(&rig, 1, 1, NULL);
 	rig_wait_ready(&rig, 1);
 	rig_load(&rig, 20);
-	rig_settle_and_check(&rig, 60000, "offsets set by hand, Redis emptied");
+	rig_settle_and_check(&rig, 90000, "offsets set by hand, Redis emptied");
 	expect_line(&rig, 1, "offsets.lost");
 	rig_close(&rig);
 }
@@ -67,7 +67,7 @@ static void commands__topic_made_anew__refused_until_offsets_are_set_by_hand(voi
 		"{\"referenceId\":\"kept\",\"ttlSeconds\":600,\"config\":{\"modes\":[\"PAYMENT_WITH_WALLET\"]},\"payment\":"
 		"{\"amount\":1,\"merchantTransactionId\":\"t\"}}");
 	expect_status(&rig, "k-1", "201");
-	assert_true(co_tk_wait_lag_zero(&rig.reader, rig.group, rig.commands, 60000));
+	assert_true(co_tk_wait_lag_zero(&rig.reader, rig.group, rig.commands, 90000));
 	co_tk_worker_stop(&rig.workers[0]);
 	topic.name = rig.commands;
 	co_tk_kafka_delete(&rig.servers->kafka, rig.commands);
@@ -96,7 +96,7 @@ static void commands__deleted_before_they_were_read__told_and_on_it_goes(void **
 	rig_start(&rig, 0, 1, NULL);
 	rig_wait_ready(&rig, 0);
 	rig_load(&rig, 20);
-	assert_true(co_tk_wait_lag_zero(&rig.reader, rig.group, rig.commands, 60000));
+	assert_true(co_tk_wait_lag_zero(&rig.reader, rig.group, rig.commands, 90000));
 	co_tk_worker_stop(&rig.workers[0]);
 	for (int i = 0; i < 80; i++) {
 		snprintf(id, sizeof(id), "unread-%d", i);

@@ -26,5 +26,8 @@ char *co_oracle_check(struct co_oracle *oracle);
 size_t co_oracle_overdue(const struct co_oracle *oracle, int64_t now_ms);
 /* The earliest moment at which no session is left to expire: the latest deadline of those that live. */
 int64_t co_oracle_last_deadline(const struct co_oracle *oracle);
+/* Whether Redis is where the committed positions are: it follows them by a moment, and a look before that is no look at
+ * what the worker made of it. */
+bool co_oracle_is_shown(const struct co_oracle *oracle);
 
 #endif

@@ -166,6 +166,31 @@ static char *check_position(const struct co_oracle *oracle, int32_t partition, l
 	return NULL;
 }
 
+/* Redis follows the commit, and what a rebuild leaves behind is swept after it. */
+static bool is_shown(const struct co_oracle *oracle, int32_t partition)
+{
+	struct marker marker = {.seq = 0, .generation = "0"};
+	bool there = read_marker(oracle, partition, &marker);
+	char metadata[64], *topic = co_tk_format("%scommands", oracle->prefix);
+	long long s = 0;
+
+	(void)co_tk_kafka_committed(oracle->kafka, oracle->group, topic, partition, metadata);
+	free(topic);
+	if (sscanf(metadata, "v1;s=%lld", &s) == 1 && s != (there ? marker.seq : 0))
+		return false;
+	char *leftovers = there ? check_leftovers(oracle, partition, marker.generation) : NULL;
+	free(leftovers);
+	return !leftovers;
+}
+
+bool co_oracle_is_shown(const struct co_oracle *oracle)
+{
+	for (int32_t p = 0; p < oracle->partitions; p++)
+		if (!is_shown(oracle, p))
+			return false;
+	return true;
+}
+
 static char *check_partition(struct co_oracle *oracle, struct co_seen *seen, int32_t partition)
 {
 	struct marker marker = {.generation = "0"};

@@ -262,7 +262,7 @@ static void reply_topic__refuses_the_reply__answered_9300001_by_default(void **s
 	make_topic(&rig, "mine.replies", "600", full);
 	rig_session_id("poison", sid);
 	rig_send(&rig, sid, "create", "of-poison", NULL,
-			 "{\"referenceId\":\"poison\",\"ttlSeconds\":20,\"config\":{\"modes\":"
+			 "{\"referenceId\":\"poison\",\"ttlSeconds\":600,\"config\":{\"modes\":"
 			 "[\"PAYMENT_WITH_WALLET\"]},\"payment\":{\"amount\":1,"
 			 "\"merchantTransactionId\":\"t\"}}");
 	await_reply(&rig, "of-poison");
@@ -273,6 +273,9 @@ static void reply_topic__refuses_the_reply__answered_9300001_by_default(void **s
 	assert_true(is_by_default(&rig, reply));
 	assert_true(co_tk_header_is(&reply->r, "checkout-reply-rejected", "unknown_topic"));
 	expect_9300001(&rig, "small-1");
+	/* Open until it was asked for, however long that took; and nobody waits for its deadline now. */
+	rig_send(&rig, sid, "cancel", "of-poison-end", sid, NULL);
+	await_reply(&rig, "of-poison-end");
 	end(&rig, "a reply topic refuses the reply");
 }
 
@@ -309,7 +312,7 @@ static void reply_topic__deleted_after_look_up__answered_by_default(void **state
 	/* Known by now: replies go there, where this test does not read. */
 	send_to(&rig, "get", "before", full, (struct co_view){NULL, 0});
 	co_tk_producer_flush(rig.producer);
-	assert_true(co_tk_wait_lag_zero(&rig.reader, rig.group, rig.commands, 60000));
+	assert_true(co_tk_wait_lag_zero(&rig.reader, rig.group, rig.commands, 90000));
 	assert_int_equal(count_replies(&rig, "before"), 0);
 	co_tk_kafka_delete(&rig.servers->kafka, full);
 	for (int i = 0; i < 5; i++) {

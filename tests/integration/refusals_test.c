@@ -23,7 +23,7 @@ static void refuses(struct rig *rig, const char *override, const char *variable,
 										   .overrides = overrides,
 										   .environment = variable ? environment : NULL};
 	co_tk_worker_start(&worker, &rig_shared->kafka, &rig_shared->redis, &options);
-	int status = co_tk_worker_wait(&worker, 20000);
+	int status = co_tk_worker_wait(&worker, 60000);
 	char *log = co_tk_worker_log(&worker), shown[600];
 	bool named = strstr(log, word) != NULL;
 	snprintf(shown, sizeof(shown), "%s", log);
@@ -198,7 +198,7 @@ static void topics__all_raised_over_sessions__exit_2_names_both_counts_and_the_p
 	rig_start(&rig, 0, 1, NULL);
 	rig_wait_ready(&rig, 0);
 	rig_load(&rig, 8);
-	rig_settle_and_check(&rig, 60000, "before the counts are raised");
+	rig_settle_and_check(&rig, 90000, "before the counts are raised");
 	co_tk_worker_stop(&rig.workers[0]);
 	rig.workers[0] = (struct co_tk_worker){0};
 	raise_all(&rig, 8);
@@ -236,7 +236,7 @@ static void topics__all_raised_under_a_worker__exit_1_with_the_reason_then_2(voi
 	rig_start(&rig, 0, 2, NULL);
 	rig_wait_ready(&rig, 0);
 	rig_load(&rig, 8);
-	rig_settle_and_check(&rig, 60000, "before the counts are raised under a worker");
+	rig_settle_and_check(&rig, 90000, "before the counts are raised under a worker");
 	raise_all(&rig, 8);
 	int status = co_tk_worker_wait(&rig.workers[0], 60000);
 	char *log = co_tk_worker_log(&rig.workers[0]);
@@ -264,7 +264,7 @@ static void topics__create_true__made_and_accepted(void **state)
 	(void)state;
 	for (int i = 0; i < 2; i++) {
 		co_tk_worker_start(&worker, &rig_shared->kafka, &rig_shared->redis, &options);
-		co_tk_worker_wait_ready(&worker, 30000);
+		co_tk_worker_wait_ready(&worker, 60000);
 		co_tk_worker_stop(&worker);
 		overrides[0] = "topics.create=false";
 	}

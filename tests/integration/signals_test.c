@@ -1,4 +1,5 @@
 /* Signals and the one place that a worker.instance has (contract section 9). */
+#include "await.h"
 #include "it.h"
 
 #include <signal.h>
@@ -20,7 +21,7 @@ static void worker__sigterm_under_load__drains_and_exits_0(void **state)
 	co_tk_worker_signal(&rig.workers[0], SIGINT);
 	assert_int_equal(co_tk_worker_wait(&rig.workers[0], 20000), 0);
 	rig_start(&rig, 0, 2, NULL);
-	rig_settle_and_check(&rig, 60000, "SIGTERM under load");
+	rig_settle_and_check(&rig, 90000, "SIGTERM under load");
 	rig_close(&rig);
 }
 
@@ -48,7 +49,7 @@ static void worker__same_instance_twice__later_one_wins(void **state)
 		fail_msg("the last log line does not say why: %s", last);
 	free(log);
 	rig_wait_ready(&rig, 0);
-	rig_settle_and_check(&rig, 60000, "same instance twice");
+	rig_settle_and_check(&rig, 90000, "same instance twice");
 	rig_close(&rig);
 }
 
@@ -65,16 +66,16 @@ static void worker__sighup__registry_read_again_all_or_nothing(void **state)
 	rig_wait_ready(&rig, 0);
 	co_tk_write_file(servers->registry, "{\"merchants\":[");
 	co_tk_worker_signal(&rig.workers[0], SIGHUP);
-	co_tk_sleep_ms(500);
+	await_metric(&rig.workers[0], "checkout_registry_reloads_total{result=\"failed\"}", 1);
 	rig_send(&rig, NULL, "validate", "h-1", NULL, "{}");
-	const struct co_tk_record *reply = rig_reply(&rig, "h-1", 20000);
+	const struct co_tk_record *reply = rig_reply(&rig, "h-1", 60000);
 	assert_non_null(reply);
 	assert_true(co_tk_header_is(&reply->r, "checkout-error-code", "9300004"));
 	co_tk_write_file(servers->registry, other);
 	co_tk_worker_signal(&rig.workers[0], SIGHUP);
-	co_tk_sleep_ms(500);
+	await_metric(&rig.workers[0], "checkout_registry_reloads_total{result=\"committed\"}", 1);
 	rig_send(&rig, NULL, "validate", "h-2", NULL, "{}");
-	reply = rig_reply(&rig, "h-2", 20000);
+	reply = rig_reply(&rig, "h-2", 60000);
 	assert_non_null(reply);
 	assert_true(co_tk_header_is(&reply->r, "checkout-error-code", "9300003"));
 	co_tk_write_file(servers->registry, good);

@@ -30,6 +30,7 @@ void waits_expect_lines(struct rig *rig, size_t from, const char *word, size_t l
 void waits_for(struct rig *rig, int64_t duration_ms);
 /* Lines of worker 0's log from `from` on that contain the word. */
 size_t waits_lines(struct rig *rig, size_t from, const char *word);
+/* To be taken before the fault: what it brings lies behind, and the outage is timed from here. */
 size_t waits_log_size(struct rig *rig);
 
 #endif

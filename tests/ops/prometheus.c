@@ -176,7 +176,7 @@ void prometheus_start(struct prometheus *prometheus)
 	char *log = co_tk_format("%s/prometheus.log", prometheus->directory);
 	const char *const argv[] = {"prometheus", config, store, listen, NULL};
 	prometheus->pid = co_tk_spawn(&(struct co_tk_spawn){.argv = argv, .directory = prometheus->directory, .log = log});
-	bool up = co_tk_wait(is_up, prometheus, 30000);
+	bool up = co_tk_wait(is_up, prometheus, 120000);
 	char *text = up ? NULL : co_tk_read_file(log, NULL);
 	co_tk_check(up, "prometheus (Debian package prometheus) did not come up:\n%s", text ? text : "");
 	free(log);
@@ -255,7 +255,7 @@ void prometheus_expect(struct prometheus *prometheus, const char *fault, const c
 	}
 }
 
-bool prometheus_holds(struct prometheus *prometheus, const char *query_escaped)
+static bool holds_now(struct prometheus *prometheus, const char *query_escaped)
 {
 	char *page = co_tk_format("/api/v1/query?query=%s", query_escaped);
 	json_t *answer = ask(prometheus, page);
@@ -266,4 +266,12 @@ bool prometheus_holds(struct prometheus *prometheus, const char *query_escaped)
 	json_decref(answer);
 	free(page);
 	return holds;
+}
+
+bool prometheus_holds(struct prometheus *prometheus, const char *query_escaped)
+{
+	for (int64_t end = co_tk_now_ms() + 60000; !holds_now(prometheus, query_escaped); co_tk_sleep_ms(250))
+		if (co_tk_now_ms() >= end)
+			return false;
+	return true;
 }

@@ -41,7 +41,7 @@ static void worker__short_load__nothing_to_report(void **state)
 	look(&rig, 1000);
 	co_tk_worker_stop(&rig.workers[1]);
 	rig_load(&rig, 8);
-	rig_settle_and_check(&rig, 60000, "short load under a watcher");
+	rig_settle_and_check(&rig, 180000, "short load under a watcher");
 	rig_close(&rig);
 }
 

@@ -55,9 +55,13 @@ not_dumpable() {
 	env CHECKOUT_KAFKA_BOOTSTRAP_SERVERS=127.0.0.1:1 CHECKOUT_REDIS_URL=redis://127.0.0.1:1/0 CHECKOUT_ADMIN_LISTEN= \
 		"${as[@]}" /proc/self/fd/9 2>"$build/probe.log" &
 	pid=$!
-	sleep 2
-	owner=$(stat -c %u "/proc/$pid/environ" 2>/dev/null) || owner=gone
-	limit=$(awk '/^Max core file size/ { print $5 "/" $6 }' "/proc/$pid/limits" 2>/dev/null) || limit=gone
+	# It shuts itself off first of all, but first it has to be started.
+	for _ in $(seq 600); do
+		owner=$(stat -c %u "/proc/$pid/environ" 2>/dev/null) || owner=gone
+		limit=$(awk '/^Max core file size/ { print $5 "/" $6 }' "/proc/$pid/limits" 2>/dev/null) || limit=gone
+		[[ $owner/$limit != 0/0/0 && $owner != gone ]] || break
+		sleep 0.1
+	done
 	kill -KILL "$pid" 2>/dev/null || true
 	wait "$pid" 2>/dev/null || true
 	if [[ $owner != 0 || $limit != 0/0 ]]; then

@@ -3,6 +3,8 @@
  * the value as it was, so nothing is planted there but in headers. */
 #include "secure.h"
 
+#include "await.h"
+
 #include <arpa/inet.h>
 #include <hiredis/hiredis.h>
 #include <stdio.h>
@@ -81,7 +83,7 @@ static void send_with(struct rig *rig, const char *key, const char *type, const 
 
 static void want(struct rig *rig, const char *id, const char *status)
 {
-	const struct co_tk_record *reply = rig_reply(rig, id, 20000);
+	const struct co_tk_record *reply = rig_reply(rig, id, 60000);
 
 	if (!reply || !co_tk_header_is(&reply->r, "checkout-status", status))
 		fail_msg("%s: %s, wanted %s", id, reply ? co_tk_show(reply->r.value) : "no reply", status);
@@ -195,7 +197,7 @@ static char *write_registry(void)
 	char *sum_path = co_tk_format("%s.sum", path);
 	const char *argv[] = {"sh", "-c", "printf %s " KEY " | sha256sum | cut -c1-64", NULL};
 
-	co_tk_check(co_tk_run(&(struct co_tk_spawn){.argv = argv, .log = sum_path}, 5000) == 0, "sha256sum");
+	co_tk_check(co_tk_run(&(struct co_tk_spawn){.argv = argv, .log = sum_path}, 60000) == 0, "sha256sum");
 	char *sum = co_tk_read_file(sum_path, NULL);
 	sum[strcspn(sum, "\n")] = '\0';
 	char *registry = co_tk_format("{\"merchants\":[{\"id\":\"" RIG_MERCHANT "\",\"pinMethods\":[\"card/gift\"],"
@@ -232,12 +234,12 @@ static void service__planted_secrets__in_no_output_store_or_log(void **state)
 	start(&rig, registry);
 	rig_wait_ready(&rig, 0);
 	send_all(&rig);
-	co_tk_check(co_tk_wait_lag_zero(&rig.reader, rig.group, rig.commands, 20000), "lag");
+	co_tk_check(co_tk_wait_lag_zero(&rig.reader, rig.group, rig.commands, 90000), "lag");
 	assert_true(answers_on("127.0.0.1", rig.workers[0].admin_port));
 	assert_false(answers_on("127.0.0.2", rig.workers[0].admin_port));
 	char *metrics = NULL, *page = NULL;
-	assert_int_equal(co_tk_worker_get(&rig.workers[0], "/metrics", &metrics), 200);
-	assert_int_equal(co_tk_worker_get(&rig.workers[0], "/", &page), 200);
+	assert_int_equal(await_answer(&rig.workers[0], "/metrics", &metrics), 200);
+	assert_int_equal(await_answer(&rig.workers[0], "/", &page), 200);
 	co_tk_worker_stop(&rig.workers[0]);
 	char *dump = dump_redis(&servers->redis, &length);
 	freeReplyObject(co_tk_redis_call(&servers->redis, "CONFIG SET requirepass %s", ""));
@@ -281,7 +283,7 @@ static void print_config__secrets__redacted(void **state)
 
 	(void)state;
 	co_tk_check(program, "session-worker is not built");
-	assert_int_equal(co_tk_run(&(struct co_tk_spawn){.argv = argv, .environment = environment, .log = out}, 10000), 0);
+	assert_int_equal(co_tk_run(&(struct co_tk_spawn){.argv = argv, .environment = environment, .log = out}, 60000), 0);
 	assert_true(secure_file_holds(out, "shown-user"));
 	assert_true(secure_file_holds(out, "redis://me:***@localhost:6379/0"));
 	assert_true(secure_file_holds(out, "listen = 127.0.0.1:9464"));

@@ -46,7 +46,7 @@ static void make_certificates(const char *directory)
 	char *log = co_tk_format("%s/certificates.log", directory);
 	const char *argv[] = {script, directory, NULL};
 
-	int status = co_tk_run(&(struct co_tk_spawn){.argv = argv, .log = log}, 60000);
+	int status = co_tk_run(&(struct co_tk_spawn){.argv = argv, .log = log}, 180000);
 	if (status != 0)
 		co_tk_fail("%s: status %d\n%s", script, status, co_tk_read_file(log, NULL));
 	free(script);
@@ -102,7 +102,7 @@ void secure_scram(struct secure *secure, const char *user, const char *password)
 	char *log = co_tk_format("%s/scram.log", secure->certificates);
 	const char *argv[] = {"bash", "-ec", command, NULL};
 
-	int status = co_tk_run(&(struct co_tk_spawn){.argv = argv, .log = log}, 60000);
+	int status = co_tk_run(&(struct co_tk_spawn){.argv = argv, .log = log}, 180000);
 	if (status != 0)
 		co_tk_fail("credentials of %s: status %d\n%s", user, status, co_tk_read_file(log, NULL));
 	free(command);

@@ -43,7 +43,7 @@ static rd_kafka_t *consumer(struct co_tk_kafka *kafka, const char *group, const 
 
 static int32_t partitions_of(rd_kafka_t *handle, const char *topic)
 {
-	for (int64_t end = co_tk_now_ms() + 30000; co_tk_now_ms() < end;) {
+	for (int64_t end = co_tk_now_ms() + 90000; co_tk_now_ms() < end;) {
 		const struct rd_kafka_metadata *metadata = NULL;
 		rd_kafka_topic_t *of = rd_kafka_topic_new(handle, topic, NULL);
 		int32_t count = 0;
@@ -146,14 +146,15 @@ static int64_t stable_end(rd_kafka_t *handle, const char *topic, int32_t partiti
 	return rd_kafka_query_watermark_offsets(handle, topic, partition, &low, &high, 5000) ? -1 : high;
 }
 
-bool co_tk_reader_catch_up(struct co_tk_reader *reader, int64_t timeout_ms)
+/* To the ends as `asked` sees them. */
+static bool catch_up(struct co_tk_reader *reader, rd_kafka_t *asked, int64_t timeout_ms)
 {
 	int64_t end = co_tk_now_ms() + timeout_ms;
 
 	for (size_t i = 0; i < reader->partition_count; i++) {
 		struct co_tk_tail *tail = &reader->tails[i];
 		int64_t to;
-		while ((to = stable_end(reader->handle, tail->topic, tail->partition)) < 0)
+		while ((to = stable_end(asked, tail->topic, tail->partition)) < 0)
 			if (co_tk_now_ms() > end)
 				return false;
 		tail->at_end = tail->next >= to;
@@ -167,6 +168,24 @@ bool co_tk_reader_catch_up(struct co_tk_reader *reader, int64_t timeout_ms)
 	return true;
 }
 
+bool co_tk_reader_catch_up(struct co_tk_reader *reader, int64_t timeout_ms)
+{
+	return catch_up(reader, reader->handle, timeout_ms);
+}
+
+/* Of a consumer that also reads what is not committed, the stable end is the end. */
+static rd_kafka_t *raw_handle(struct co_tk_reader *reader)
+{
+	if (!reader->raw_handle)
+		reader->raw_handle = consumer(reader->kafka, "co-test-reader", "read_uncommitted");
+	return reader->raw_handle;
+}
+
+bool co_tk_reader_catch_up_whole(struct co_tk_reader *reader, int64_t timeout_ms)
+{
+	return catch_up(reader, raw_handle(reader), timeout_ms);
+}
+
 void co_tk_reader_poll(struct co_tk_reader *reader, int64_t duration_ms)
 {
 	for (int64_t end = co_tk_now_ms() + duration_ms; co_tk_now_ms() < end;)
@@ -177,10 +196,10 @@ void co_tk_reader_close(struct co_tk_reader *reader)
 {
 	rd_kafka_consumer_close(reader->handle);
 	rd_kafka_destroy(reader->handle);
-	if (reader->committed_handle) {
+	if (reader->committed_handle)
 		rd_kafka_destroy(reader->committed_handle);
+	if (reader->raw_handle)
 		rd_kafka_destroy(reader->raw_handle);
-	}
 	co_tk_log_clear(&reader->log);
 	free(reader->tails);
 	*reader = (struct co_tk_reader){0};
@@ -201,11 +220,10 @@ bool co_tk_lag_is_zero(struct co_tk_reader *reader, const char *group, const cha
 	bool zero = true;
 	if (!reader->committed_handle) {
 		reader->committed_handle = consumer(reader->kafka, group, "read_committed");
-		reader->raw_handle = consumer(reader->kafka, group, "read_uncommitted");
 		snprintf(reader->group, sizeof(reader->group), "%s", group);
 	}
 	co_tk_check(strcmp(reader->group, group) == 0, "a reader watches one group");
-	rd_kafka_t *other = reader->committed_handle, *raw = reader->raw_handle;
+	rd_kafka_t *other = reader->committed_handle, *raw = raw_handle(reader);
 	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(8);
 
 	for (size_t i = 0; i < reader->partition_count; i++)

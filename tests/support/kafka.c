@@ -54,7 +54,10 @@ static pid_t begin_verb(struct co_tk_kafka *kafka, const char *verb, const char 
 		snprintf(texts[i], sizeof(texts[i]), "%d", ports[i]);
 		argv[4 + i] = texts[i];
 	}
-	pid_t pid = co_tk_spawn(&(struct co_tk_spawn){.argv = argv, .directory = co_tk_source_dir(), .log = log});
+	/* less than bring_up() grants, so that the script says why */
+	const char *environment[] = {"KAFKA_START_TIMEOUT=140", NULL};
+	pid_t pid = co_tk_spawn(
+		&(struct co_tk_spawn){.argv = argv, .environment = environment, .directory = co_tk_source_dir(), .log = log});
 	free(run);
 	free(log);
 	return pid;
@@ -77,7 +80,7 @@ static bool answers(void *self)
 	rd_kafka_t *handle = open_handle(RD_KAFKA_PRODUCER, rd_kafka_conf_new(), kafka);
 	const struct rd_kafka_metadata *metadata = NULL;
 	bool good =
-		rd_kafka_metadata(handle, 0, NULL, &metadata, 500) == RD_KAFKA_RESP_ERR_NO_ERROR && metadata->broker_cnt > 0;
+		rd_kafka_metadata(handle, 0, NULL, &metadata, 5000) == RD_KAFKA_RESP_ERR_NO_ERROR && metadata->broker_cnt > 0;
 
 	if (metadata)
 		rd_kafka_metadata_destroy(metadata);
@@ -101,7 +104,7 @@ static void make_folder(struct co_tk_kafka *kafka)
 {
 	kafka->directory = co_tk_format("%s/kafka", co_tk_temp_dir());
 	const char *argv[] = {"mkdir", "-p", kafka->directory, NULL};
-	co_tk_check(co_tk_run(&(struct co_tk_spawn){.argv = argv}, 5000) == 0, "mkdir %s", kafka->directory);
+	co_tk_check(co_tk_run(&(struct co_tk_spawn){.argv = argv}, 60000) == 0, "mkdir %s", kafka->directory);
 }
 
 void co_tk_kafka_start(struct co_tk_kafka *kafka)
@@ -197,7 +200,7 @@ pid_t co_tk_kafka_revive_node(struct co_tk_kafka *kafka, int node)
 
 static rd_kafka_event_t *await(rd_kafka_queue_t *queue, const char *what)
 {
-	rd_kafka_event_t *event = rd_kafka_queue_poll(queue, 30000);
+	rd_kafka_event_t *event = rd_kafka_queue_poll(queue, 90000);
 
 	co_tk_check(event, "%s: no answer", what);
 	co_tk_check(!rd_kafka_event_error(event), "%s: %s", what, rd_kafka_event_error_string(event));
@@ -207,7 +210,7 @@ static rd_kafka_event_t *await(rd_kafka_queue_t *queue, const char *what)
 /* The broker tells a new topic to clients a moment after it was made. */
 static void await_topic(rd_kafka_t *handle, const struct co_tk_topic *topic)
 {
-	for (int64_t end = co_tk_now_ms() + 30000; co_tk_now_ms() < end; co_tk_sleep_ms(20)) {
+	for (int64_t end = co_tk_now_ms() + 90000; co_tk_now_ms() < end; co_tk_sleep_ms(20)) {
 		const struct rd_kafka_metadata *metadata = NULL;
 		rd_kafka_topic_t *of = rd_kafka_topic_new(handle, topic->name, NULL);
 		bool there = rd_kafka_metadata(handle, 0, of, &metadata, 5000) == RD_KAFKA_RESP_ERR_NO_ERROR &&
@@ -288,7 +291,7 @@ void co_tk_kafka_raise(struct co_tk_kafka *kafka, const char *topic, int partiti
 		rd_kafka_CreatePartitions_result_topics(rd_kafka_event_CreatePartitions_result(event), &count);
 	co_tk_check(count == 1 && !rd_kafka_topic_result_error(result[0]), "raising %s: refused", topic);
 	rd_kafka_topic_t *named = rd_kafka_topic_new(handle, topic, NULL);
-	for (int64_t end = co_tk_now_ms() + 20000, listed = 0; listed != partitions; co_tk_sleep_ms(20)) {
+	for (int64_t end = co_tk_now_ms() + 90000, listed = 0; listed != partitions; co_tk_sleep_ms(20)) {
 		const struct rd_kafka_metadata *seen = NULL;
 		if (rd_kafka_metadata(handle, 0, named, &seen, 5000) == RD_KAFKA_RESP_ERR_NO_ERROR) {
 			listed = seen->topic_cnt == 1 ? seen->topics[0].partition_cnt : 0;
@@ -358,8 +361,8 @@ int64_t co_tk_kafka_committed(struct co_tk_kafka *kafka, const char *group, cons
 	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
 	rd_kafka_topic_partition_t *position = rd_kafka_topic_partition_list_add(list, topic, partition);
 	rd_kafka_resp_err_t error = RD_KAFKA_RESP_ERR__TIMED_OUT;
-	for (int64_t end = co_tk_now_ms() + 30000; error && co_tk_now_ms() < end;)
-		error = rd_kafka_committed(handle, list, 2000);
+	for (int64_t end = co_tk_now_ms() + 90000; error && co_tk_now_ms() < end;)
+		error = rd_kafka_committed(handle, list, 5000);
 	co_tk_check(!error, "committed: %s", rd_kafka_err2str(error));
 	int64_t offset = position->offset < 0 ? -1 : position->offset;
 	if (metadata) {
@@ -403,8 +406,10 @@ void co_tk_kafka_delete_before(struct co_tk_kafka *kafka, const char *topic, int
 	rd_kafka_DeleteRecords_t *wish = rd_kafka_DeleteRecords_new(list);
 
 	rd_kafka_DeleteRecords(handle, &wish, 1, NULL, queue);
-	rd_kafka_event_t *event = rd_kafka_queue_poll(queue, 20000);
-	co_tk_check(event && !rd_kafka_event_error(event), "records could not be deleted");
+	rd_kafka_event_t *event = await(queue, "DeleteRecords");
+	const rd_kafka_topic_partition_list_t *done =
+		rd_kafka_DeleteRecords_result_offsets(rd_kafka_event_DeleteRecords_result(event));
+	co_tk_check(done->cnt == 1 && !done->elems[0].err, "records of %s could not be deleted", topic);
 	rd_kafka_event_destroy(event);
 	rd_kafka_DeleteRecords_destroy(wish);
 	rd_kafka_topic_partition_list_destroy(list);

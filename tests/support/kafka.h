@@ -101,7 +101,7 @@ struct co_tk_reader {
 		bool at_end;  /* end of the stable part reached since the last round began */
 	} * tails;
 	struct co_tk_log log; /* all records so far, in the order of arrival */
-	/* of co_tk_lag_is_zero: a group's positions, and the ends of partitions with open transactions */
+	/* a group's positions (co_tk_lag_is_zero), and the ends of partitions with open transactions */
 	void *committed_handle, *raw_handle;
 	char group[128];
 };
@@ -109,6 +109,9 @@ struct co_tk_reader {
 void co_tk_reader_open(struct co_tk_reader *reader, struct co_tk_kafka *kafka, const char *const *topics, size_t count);
 /* Reads on until the end of every partition was seen after the call began (up to `timeout_ms`; false: not reached). */
 bool co_tk_reader_catch_up(struct co_tk_reader *reader, int64_t timeout_ms);
+/* The same, and no transaction that was open when the call began is left out: Kafka shows a transaction partition by
+ * partition, so that of two records of one, the second may come a moment after the first. */
+bool co_tk_reader_catch_up_whole(struct co_tk_reader *reader, int64_t timeout_ms);
 /* Reads whatever is there for that long. */
 void co_tk_reader_poll(struct co_tk_reader *reader, int64_t duration_ms);
 void co_tk_reader_close(struct co_tk_reader *reader);

@@ -12,14 +12,14 @@
 static bool answers(void *self)
 {
 	struct co_tk_redis *redis = self;
-	struct timeval limit = {.tv_sec = 2};
+	struct timeval limit = {.tv_sec = 10};
 
 	if (redis->context)
 		redisFree(redis->context);
 	redis->context = redisConnectWithTimeout("127.0.0.1", redis->port, limit);
 	if (!redis->context || ((redisContext *)redis->context)->err)
 		return false;
-	redisSetTimeout(redis->context, (struct timeval){.tv_sec = 10});
+	redisSetTimeout(redis->context, (struct timeval){.tv_sec = 60});
 	redisReply *reply = redisCommand(redis->context, "PING");
 	bool good = reply && reply->type == REDIS_REPLY_STATUS;
 	if (reply)
@@ -37,7 +37,7 @@ void co_tk_redis_restart(struct co_tk_redis *redis)
 	snprintf(port, sizeof(port), "%d", redis->port);
 	redis->pid = co_tk_spawn(&(struct co_tk_spawn){.argv = argv, .log = log});
 	free(log);
-	co_tk_check(co_tk_wait(answers, redis, 10000), "redis-server on port %d does not answer", redis->port);
+	co_tk_check(co_tk_wait(answers, redis, 60000), "redis-server on port %d does not answer", redis->port);
 }
 
 void co_tk_redis_start(struct co_tk_redis *redis)

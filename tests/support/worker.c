@@ -89,7 +89,7 @@ int co_tk_worker_get(struct co_tk_worker *worker, const char *page, char **body)
 	struct sockaddr_in address = {.sin_family = AF_INET,
 								  .sin_port = htons((uint16_t)worker->admin_port),
 								  .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-	struct timeval limit = {.tv_sec = 3};
+	struct timeval limit = {.tv_sec = 30}; /* a busy machine may take its time; a refused connection is told at once */
 	int status = -1, handle = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
 	if (handle < 0)

@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#define RESPONDER_MS 20000
+#define RESPONDER_MS 60000
 
 struct ctl_said ctl_say(char *const *environment, ...)
 {
@@ -79,7 +79,7 @@ void ctl_cluster_put(struct ctl_cluster *cluster, const char *topic, int32_t par
 {
 	static char *const nothing[] = {NULL};
 	struct ctl_world world = {.out = stdout, .err = stderr, .environment = nothing};
-	struct ctl_connection connection = {.bootstrap = cluster->bootstrap, .prefix = "", .timeout_seconds = 10};
+	struct ctl_connection connection = {.bootstrap = cluster->bootstrap, .prefix = "", .timeout_seconds = 60};
 	struct co_header list[16];
 	struct co_message message = {.topic = co_view_cstr(topic),
 								 .partition = partition,
@@ -124,7 +124,7 @@ static void *respond(void *opaque)
 	struct ctl_responder *responder = opaque;
 	struct ctl_world world = {.out = stdout, .err = stderr, .environment = nothing};
 	struct ctl_connection connection = {
-		.bootstrap = responder->cluster->bootstrap, .prefix = "checkout.session.", .timeout_seconds = 10};
+		.bootstrap = responder->cluster->bootstrap, .prefix = "checkout.session.", .timeout_seconds = 60};
 	struct ctl_seen *seen = &responder->seen;
 	struct ctl_reader reader;
 	struct co_error error = {0};
@@ -132,7 +132,7 @@ static void *respond(void *opaque)
 	rd_kafka_message_t *message = NULL;
 
 	if (!ctl_reader_open(&world, &connection, &reader) ||
-		ctl_reader_add(&reader, "checkout.session.commands", -1, CTL_FROM_END, 10000, &error) != CO_OK)
+		ctl_reader_add(&reader, "checkout.session.commands", -1, CTL_FROM_END, 60000, &error) != CO_OK)
 		abort();
 	atomic_store(&responder->ready, true);
 	while (!message && ctl_monotonic_ms() < deadline_ms && !atomic_load(&responder->done))

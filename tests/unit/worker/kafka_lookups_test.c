@@ -97,7 +97,7 @@ static void ask__one_partition_without_leader__none_and_known(void **state)
 	assert_true(now_ms() - began_ms >= 9900);
 	began_ms = now_ms();
 	assert_int_equal(ask(*state, TOPIC), 0);
-	assert_true(now_ms() - began_ms < 500);
+	assert_true(now_ms() - began_ms < 9000);
 }
 
 static void *lead_soon(void *cluster)
@@ -155,7 +155,7 @@ static void down__time_over_and_not_led__none_at_once(void **state)
 	cluster->lookups.items[0].down_until_ms = now_ms() - 1;
 	int64_t began_ms = now_ms();
 	assert_int_equal(ask(cluster, TOPIC), 0);
-	assert_true(now_ms() - began_ms < 1000);
+	assert_true(now_ms() - began_ms < 9000); /* or it would be the 10 s of a wait */
 	assert_false(co_kafka_lookups_down(&cluster->lookups, TOPIC, "why"));
 }
 

@@ -78,7 +78,7 @@ static void positions__some_committed__each_with_its_words_and_the_rest_without(
 	longer[sizeof(longer) - 1] = '\0';
 	commit(cluster, 2, 41, "v1;s=3;t=4;p=4");
 	commit(cluster, 7, 1, longer);
-	assert_int_equal(co_topics_positions(cluster->client, TOPIC, positions, 8, 5000, &error), CO_OK);
+	assert_int_equal(co_topics_positions(cluster->client, TOPIC, positions, 8, 60000, &error), CO_OK);
 	assert_string_equal(error.text, "");
 	for (int32_t i = 0; i < 8; i++) {
 		assert_int_equal(positions[i].partition, i);
