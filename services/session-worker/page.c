@@ -12,14 +12,15 @@
 
 /* Takes the new page's <main> in place of the old one: scroll position and what was unfolded stay. */
 const char co_page_script[] =
-	"setInterval(async()=>{try{const r=await fetch(location.href,{cache:'no-store'});if(!r.ok)throw 0;"
+	"setInterval(async()=>{try{const r=await fetch(location.href,{cache:'no-store',"
+	"signal:AbortSignal.timeout(4000)});if(!r.ok)throw 0;"
 	"const d=new DOMParser().parseFromString(await r.text(),'text/html');"
 	"document.querySelector('main').replaceWith(d.querySelector('main'));document.title=d.title;"
 	"document.body.className=''}catch(e){document.body.className='stale'}},2000)";
 
 const char co_page_policy[] = "default-src 'none'; style-src 'unsafe-inline'; connect-src 'self'; base-uri 'none'; "
 							  "form-action 'none'; frame-ancestors 'none'; "
-							  "script-src 'sha256-Hh+D2l79UtIg2dTdynJrVQsa1wMgx6GQ+FBb1nTqiFQ='";
+							  "script-src 'sha256-GtmypMqx6n8TgrUvbfMWp/pL5//hZPqVJ6gJNPcnrrc='";
 
 static const char style[] = ":root{color-scheme:light dark;font:15px/1.45 system-ui,sans-serif}"
 							"body{margin:0 auto;max-width:72rem;padding:1rem 1.5rem 3rem}"
