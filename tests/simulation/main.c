@@ -169,6 +169,15 @@ static int run_seeds(const struct wish *wish)
 	return 1;
 }
 
+static bool any_crashed(const struct wish *wish, const struct job *jobs)
+{
+	bool crashed = false;
+	for (int i = 0; i < wish->jobs; i++)
+		crashed = crashed || !jobs[i].done;
+	return crashed;
+}
+
+/* Caught is what broke an invariant; a mutant that only crashes shows nothing of the protection. */
 static int run_mutants(const struct wish *given)
 {
 	struct job *jobs = shared_jobs();
@@ -187,9 +196,10 @@ static int run_mutants(const struct wish *given)
 		co_mutant = (enum co_mutant_id)i;
 		run_jobs(&wish, jobs, true);
 		if (first_failure(&wish, jobs, &seed, &symptom)) {
-			caught++;
-			printf("caught    %s (%s)\n          seed %" PRIu64 ": %s\n", mutants[i].name, mutants[i].text, seed,
-				   symptom);
+			bool crashed = any_crashed(&wish, jobs);
+			caught += !crashed;
+			printf("%s   %s (%s)\n          seed %" PRIu64 ": %s\n", crashed ? "CRASHED" : "caught ", mutants[i].name,
+				   mutants[i].text, seed, symptom);
 		} else {
 			printf("SURVIVES  %s (%s): %" PRIu64 " seeds\n", mutants[i].name, mutants[i].text,
 				   wish.last - wish.first + 1);
