@@ -104,6 +104,8 @@ for reference in objects["TriggerAuthentication", "session-worker"]["spec"]["sec
 compose = load("docker-compose.yml")[0]["services"]
 check({"kafka", "redis", "session-worker"} == {n for n, s in compose.items() if "profiles" not in s}, "default profile")
 check({"prometheus", "grafana"} == {n for n, s in compose.items() if "monitoring" in s.get("profiles", [])}, "monitoring")
+check(["worker"] == [n for n, s in compose.items() if "worker" in s.get("profiles", [])], "the worker alone")
+check("depends_on" not in compose["worker"], "the worker alone wants others")
 for name, service in compose.items():
     for mount in service.get("volumes", []):
         path = mount.split(":")[0]
