@@ -17,8 +17,6 @@
 #define BACKOFF_MAX_MS 2000
 #define WAIT_LOG_MS 60000
 #define CLOCK_EVERY 16 /* records */
-/* A timestamp beyond counts as this: deadlines are added to it, and CO_NEVER is later than all of them. */
-#define CLOCK_MAX_MS (INT64_MAX - ((int64_t)1 << 45))
 #define ARENA_CHUNK_BYTES ((size_t)1024 * 1024)
 #define ARENA_KEEP_BYTES ((size_t)32 * 1024 * 1024)
 
@@ -97,8 +95,6 @@ static void add_pending(struct co_lane *lane, const struct co_record *record)
 	}
 	struct co_pending *pending = &lane->pending[lane->pending_count++];
 	pending->record = *record;
-	if (pending->record.timestamp_ms > CLOCK_MAX_MS)
-		pending->record.timestamp_ms = CLOCK_MAX_MS;
 	pending->taken = false;
 	co_intake_read(&pending->record, &lane->batch_arena, &pending->intake);
 	lane->pending_bytes += record->key.len + record->value.len;
@@ -195,8 +191,8 @@ static enum co_status load_sessions(struct working *working, struct co_shard *id
 	for (size_t i = 0; i < records_this_round(lane); i++) {
 		const struct co_pending *pending = &lane->pending[i];
 		struct co_store_load *load = load_for(working, co_lane_shard(lane, pending->record.partition));
-		if (pending->record.timestamp_ms > load->due_until_ms)
-			load->due_until_ms = pending->record.timestamp_ms;
+		if (co_shard_time_of(&pending->record) > load->due_until_ms)
+			load->due_until_ms = co_shard_time_of(&pending->record);
 		struct co_uuid *ids = (struct co_uuid *)(uintptr_t)load->ids;
 		if (co_shard_needs(lane->desk, &pending->record, &pending->intake, &ids[load->id_count]))
 			load->id_count++;

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define CLOCK_MAX_MS (INT64_MAX - ((int64_t)1 << 45))
 #define KEPT_BYTES ((size_t)512) /* of a tracestate: what W3C Trace Context asks everyone to pass on */
 
 /* --- sessions in hand ------------------------------------------------------------------------------------------- */
@@ -483,10 +484,15 @@ static void take_tick(struct co_shard *shard, const struct co_record *record)
 	}
 }
 
+int64_t co_shard_time_of(const struct co_record *record)
+{
+	return record->timestamp_ms < CLOCK_MAX_MS ? record->timestamp_ms : CLOCK_MAX_MS;
+}
+
 enum co_taken co_shard_take(struct co_shard *shard, const struct co_judge *judge, const struct co_record *record,
 							const struct co_intake *intake, struct co_round *round)
 {
-	int64_t now = record->timestamp_ms > shard->round_clock_ms ? record->timestamp_ms : shard->round_clock_ms;
+	int64_t time = co_shard_time_of(record), now = time > shard->round_clock_ms ? time : shard->round_clock_ms;
 	if (now >= shard->horizon_ms && !CO_MUTANT(NO_HORIZON))
 		return CO_TAKE_LATER;
 	struct taking taking = {.shard = shard,

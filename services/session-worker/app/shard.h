@@ -62,6 +62,10 @@ bool co_shard_is_damaged(const struct co_shard *shard, const struct co_store_loa
  * ever. */
 void co_shard_drop_damaged(struct co_shard *shard, const struct co_store_load *load);
 
+/* The time that a record brings its partition: its timestamp, but never so late that deadlines could not be added to
+ * it, or that CO_NEVER would not be later than all of them. What is told of a record is its timestamp as it is. */
+int64_t co_shard_time_of(const struct co_record *record);
+
 enum co_taken {
 	CO_TAKEN,      /* judged; its messages are in the round */
 	CO_TAKE_LATER, /* more deadlines pass before it than are in hand: end the round before it */

@@ -125,6 +125,22 @@ static void take__timestamp__judged_and_those_behind_it_too(void **state)
 	co_sim_lane_close(lane);
 }
 
+/* It counts as the limit, and is told as what it is. */
+static void take__dead_letter_from_the_end_of_time__tells_its_timestamp(void **state)
+{
+	struct co_sim_lane *lane = open_lane(false);
+	const struct co_message message = {
+		.topic = CO_VIEW(PREFIX "commands"), .value = CO_VIEW("no JSON"), .timestamp_ms = INT64_MAX};
+
+	(void)state;
+	co_sim_send(&lane->broker, &message, NULL, NULL);
+	assert_true(comes_to_rest(lane));
+	assert_int_equal(
+		count_records(lane, PREFIX "dlq", CO_VIEW("checkout-dlq-timestamp"), CO_VIEW("9223372036854775807")), 1);
+	assert_true(lane->lane.shards[0].clock_ms == LIMIT_MS);
+	co_sim_lane_close(lane);
+}
+
 /* ---- deadlines of a view that was empty for a moment ---- */
 
 /* A session whose deadline is there; the lane has not looked for it yet, and has just looked at the view's mark. */
@@ -222,7 +238,7 @@ static void wake__older_tick_read_while_another_is_out__deadline_passes_in_time(
 int main(void)
 {
 	enum { ROWS = sizeof(rows) / sizeof(*rows) };
-	static struct CMUnitTest tests[ROWS + 3];
+	static struct CMUnitTest tests[ROWS + 4];
 	static char names[ROWS][80];
 
 	for (size_t i = 0; i < ROWS; i++) {
@@ -234,5 +250,6 @@ int main(void)
 	tests[ROWS + 1] = (struct CMUnitTest)cmocka_unit_test(wake__view_empty_for_good__deadline_passes);
 	tests[ROWS + 2] =
 		(struct CMUnitTest)cmocka_unit_test(wake__older_tick_read_while_another_is_out__deadline_passes_in_time);
+	tests[ROWS + 3] = (struct CMUnitTest)cmocka_unit_test(take__dead_letter_from_the_end_of_time__tells_its_timestamp);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
