@@ -14,14 +14,14 @@
 
 #define ASK_EVERY_MS 2000
 #define ASK_TIMEOUT_MS 2000
-#define ASK_REDIS_MS_MAX 4000 /* a round of questions ends before an earlier answer is too old */
+#define ASK_REDIS_MS_MAX 4000 /* a question ends before an earlier answer is too old */
 
 struct co_health_probe {
 	struct co_health *health;
 	struct co_kafka_identity identity;
 	rd_kafka_t *kafka;
 	struct co_redis_store *redis;
-	pthread_t thread;
+	pthread_t asks_kafka, asks_redis; /* apart: one that takes its time must not make the other look away */
 	atomic_bool stop;
 };
 
@@ -61,31 +61,45 @@ static bool works(const struct co_lanes *lanes, size_t index)
 
 /* --- asking ------------------------------------------------------------------------------------------------------- */
 
-static void ask_once(struct co_health_probe *probe)
+static void ask_kafka(struct co_health_probe *probe)
 {
 	const struct rd_kafka_metadata *metadata = NULL;
 	rd_kafka_resp_err_t err = rd_kafka_metadata(probe->kafka, 0, NULL, &metadata, ASK_TIMEOUT_MS);
-	atomic_store(&probe->health->kafka_said, (int)err);
 	if (err == RD_KAFKA_RESP_ERR_NO_ERROR) {
 		atomic_store(&probe->health->kafka_ok_ms, now_ms());
 		rd_kafka_metadata_destroy(metadata);
 	}
+	atomic_store(&probe->health->kafka_said, (int)err);
 	(void)rd_kafka_poll(probe->kafka, 0);
+}
+
+static void ask_redis(struct co_health_probe *probe)
+{
 	struct co_store store = co_redis_store_port(probe->redis);
 	struct co_store_mark mark;
 	if (store.mark(store.self, 0, &mark) == CO_OK)
 		atomic_store(&probe->health->redis_ok_ms, now_ms());
 }
 
-static void *ask_on(void *opaque)
+static void ask_on(struct co_health_probe *probe, void (*ask)(struct co_health_probe *probe))
 {
-	struct co_health_probe *probe = opaque;
 	struct co_clock clock = co_system_clock();
 	while (!atomic_load(&probe->stop)) {
-		ask_once(probe);
+		ask(probe);
 		for (int waited = 0; waited < ASK_EVERY_MS && !atomic_load(&probe->stop); waited += 100)
 			clock.sleep_ms(clock.self, 100);
 	}
+}
+
+static void *ask_kafka_on(void *probe)
+{
+	ask_on(probe, ask_kafka);
+	return NULL;
+}
+
+static void *ask_redis_on(void *probe)
+{
+	ask_on(probe, ask_redis);
 	return NULL;
 }
 
@@ -115,7 +129,8 @@ enum co_status co_health_start(struct co_health *health, const struct co_config 
 		.member = probe->identity.client_suffix};
 	probe->redis = co_redis_store_open(&wish);
 	health->probe = probe;
-	if (pthread_create(&probe->thread, NULL, ask_on, probe) != 0)
+	if (pthread_create(&probe->asks_kafka, NULL, ask_kafka_on, probe) != 0 ||
+		pthread_create(&probe->asks_redis, NULL, ask_redis_on, probe) != 0)
 		abort();
 	return CO_OK;
 }
@@ -128,7 +143,8 @@ void co_health_stop(struct co_health *health)
 	if (!probe)
 		return;
 	atomic_store(&probe->stop, true);
-	(void)pthread_join(probe->thread, NULL);
+	(void)pthread_join(probe->asks_kafka, NULL);
+	(void)pthread_join(probe->asks_redis, NULL);
 	rd_kafka_destroy(probe->kafka);
 	co_redis_store_close(probe->redis);
 	free(probe);
@@ -229,16 +245,22 @@ static void say_ready(void *self, struct co_admin_probe *out)
 /* --- watching ----------------------------------------------------------------------------------------------------- */
 
 /* A Kafka that has gone silent breaks no connection: the clients may wait for minutes before they complain. What Redis
- * says is told by its link. */
+ * says is told by its link, and until the lanes run the start tells what it waits for. */
 static void tell_silence(struct co_health *health, int64_t at_ms)
 {
 	if (!atomic_load(&health->lanes) || atomic_load(&health->stopping))
 		return;
-	int64_t answered_ms = atomic_load(&health->kafka_ok_ms);
-	if (!lately(answered_ms) && co_log_gate_open(&health->silence, 60000))
+	if (health->served_ms == 0)
+		health->served_ms = at_ms;
+	int64_t since_ms = atomic_load(&health->kafka_ok_ms);
+	if (since_ms < health->served_ms)
+		since_ms = health->served_ms;
+	int said = atomic_load(&health->kafka_said);
+	if (said != RD_KAFKA_RESP_ERR_NO_ERROR && at_ms - since_ms > CO_ANSWERED_LATELY_MS &&
+		co_log_gate_open(&health->silence, 60000))
 		co_log(CO_LOG_NOTICE, "kafka.waiting", "Kafka does not answer; waiting for it",
-			   CO_TEXT("event.reason", rd_kafka_err2str((rd_kafka_resp_err_t)atomic_load(&health->kafka_said))),
-			   CO_INT("event.duration", (at_ms - answered_ms) * 1000000));
+			   CO_TEXT("event.reason", rd_kafka_err2str((rd_kafka_resp_err_t)said)),
+			   CO_INT("event.duration", (at_ms - since_ms) * 1000000));
 }
 
 void co_health_watch(struct co_health *health)

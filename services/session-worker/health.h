@@ -1,6 +1,6 @@
 /* What the process knows of its own health, for /livez, /readyz, /startupz and the page, and the watchdog.
- * Asks Kafka and Redis itself now and then, on a thread of its own, so that an idle worker knows too. Owns that
- * thread's clients. */
+ * Asks Kafka and Redis itself now and then, each on a thread of its own, so that an idle worker knows too. Owns these
+ * threads' clients. */
 #ifndef CHECKOUT_HEALTH_H
 #define CHECKOUT_HEALTH_H
 
@@ -21,6 +21,8 @@ struct co_health {
 	atomic_bool started, stopping;
 	atomic_llong ran_ms[CO_PAGE_LANES_MAX]; /* monotonic: when the lane was last seen to run; 0: never */
 	int64_t born_ms;                        /* monotonic */
+	/* of co_health_watch(): */
+	int64_t served_ms; /* monotonic: since when the lanes run; 0: not yet */
 	struct co_log_gate silence;
 	struct co_health_probe *probe;
 	/* for the page */

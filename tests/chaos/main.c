@@ -100,11 +100,19 @@ static void wait_ready(struct chaos *chaos)
 
 /* ---- the acts ---- */
 
+/* What a run on several brokers or with a replica is made for, however little the machine gets done. */
+static bool lacks_a_fault(const struct chaos *chaos)
+{
+	return (chaos->has_replica && !chaos->faults[CHAOS_REDIS_FAILED_OVER]) ||
+		   (chaos->broker_count > 1 && !chaos->faults[CHAOS_BROKER_KILLED]);
+}
+
 static void let_faults_happen(struct chaos *chaos, struct co_tk_reader *reader)
 {
 	int64_t end_ms = co_tk_now_ms() + (int64_t)chaos->seconds * 1000, strike_ms = co_tk_now_ms() + 1500;
 
-	while (co_tk_now_ms() < end_ms) {
+	while (co_tk_now_ms() < end_ms || lacks_a_fault(chaos)) {
+		co_tk_check(co_tk_now_ms() < end_ms + 120000, "a kind of fault did not come up");
 		co_tk_reader_poll(reader, 20);
 		chaos_tend(chaos);
 		if (co_tk_now_ms() < strike_ms)

@@ -179,8 +179,9 @@ static bool is_shown(const struct co_oracle *oracle, int32_t partition)
 	if (sscanf(metadata, "v1;s=%lld", &s) == 1 && s != (there ? marker.seq : 0))
 		return false;
 	char *leftovers = there ? check_leftovers(oracle, partition, marker.generation) : NULL;
+	bool clean = !leftovers;
 	free(leftovers);
-	return !leftovers;
+	return clean;
 }
 
 bool co_oracle_is_shown(const struct co_oracle *oracle)

@@ -19,6 +19,8 @@ static void expect_patience(struct rig *rig, size_t from)
 	assert_true(co_tk_worker_metric(&rig->workers[0], VIEW_DOWN) >= 1);
 	assert_true(co_tk_worker_metric(&rig->workers[0], "checkout_lane_up{lane=\"0\"}") < 1);
 	assert_true(co_tk_worker_metric(&rig->workers[0], "checkout_ready") < 1);
+	assert_true(co_tk_worker_metric(&rig->workers[0], "checkout_kafka_up") >= 1);
+	assert_int_equal(waits_lines(rig, from, "kafka.waiting"), 0);
 	assert_true(co_tk_worker_metric(&rig->workers[0], REBALANCES) - rebalances < 1);
 	/* The fall once; the wait, and what Redis said, once a minute. */
 	assert_in_range(waits_lines(rig, from, "lane.recovering"), 1, 1);

@@ -26,9 +26,8 @@
 #define AT_ONCE "--mute-audio" /* the page as it is when it has come; no sound, to say something */
 #define SECRET "planted-password-9c1e"
 #define NOBODY "b6df8625-cd25-4123-b345-638aa7b5d011"
-#define FAST_FORWARD                                                                                \
-	"--virtual-time-budget=12000" /* the page's timers do not wait; an open request stops the clock \
-								   */
+/* The page's timers do not wait; an open request stops the clock. */
+#define FAST_FORWARD "--virtual-time-budget=12000"
 
 static char *browser; /* path; NULL: none */
 static struct rig rig;
@@ -173,8 +172,8 @@ static void relay_open(struct relay *relay)
 	for (size_t i = 0; i < LINKS_MAX; i++)
 		relay->links[i] = (struct relay_link){.client = -1, .server = -1};
 	relay->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	setsockopt(relay->listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-	co_tk_check(bind(relay->listener, (struct sockaddr *)&address, sizeof(address)) == 0 &&
+	co_tk_check(setsockopt(relay->listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == 0 &&
+					bind(relay->listener, (struct sockaddr *)&address, sizeof(address)) == 0 &&
 					listen(relay->listener, LINKS_MAX) == 0 && pipe2(relay->wake, O_CLOEXEC) == 0 &&
 					pthread_create(&relay->thread, NULL, run_relay, relay) == 0,
 				"no relay on port %d: %s", relay->port, strerror(errno));

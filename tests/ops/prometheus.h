@@ -34,7 +34,7 @@ void prometheus_look(struct prometheus *prometheus, const char *fault);
 void prometheus_expect(struct prometheus *prometheus, const char *fault, const char *const *names, int64_t timeout_ms);
 /* Whether the alert was last seen firing under this very `fault`. */
 bool prometheus_fired(struct prometheus *prometheus, const char *name, const char *fault);
-/* Whether the query's result is one sample of a value above 0. */
+/* Waits up to a minute until the query's result is one sample of a value above 0; false: it is not. */
 bool prometheus_holds(struct prometheus *prometheus, const char *query_escaped);
 /* The rule file with every `for:` divided by 60, but no shorter than two scrapes, and every range by 30, but no
  * shorter than six. free() it. */

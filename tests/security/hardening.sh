@@ -56,7 +56,15 @@ not_dumpable() {
 		"${as[@]}" /proc/self/fd/9 2>"$build/probe.log" &
 	pid=$!
 	# It shuts itself off first of all, but first it has to be started.
+	owner=gone limit=
 	for _ in $(seq 600); do
+		kill -0 "$pid" 2>/dev/null || break
+		# until then it is a shell, or `as`
+		if [[ $(cat "/proc/$pid/comm" 2>/dev/null) != 9 ]]; then
+			owner=unstarted limit=
+			sleep 0.1
+			continue
+		fi
 		owner=$(stat -c %u "/proc/$pid/environ" 2>/dev/null) || owner=gone
 		limit=$(awk '/^Max core file size/ { print $5 "/" $6 }' "/proc/$pid/limits" 2>/dev/null) || limit=gone
 		[[ $owner/$limit != 0/0/0 && $owner != gone ]] || break

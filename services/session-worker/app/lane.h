@@ -96,7 +96,7 @@ struct co_shard *co_lane_shard(struct co_lane *lane, int32_t partition);
 void co_lane_touch(struct co_lane *lane);
 void co_lane_drop_batch(struct co_lane *lane);
 /* Takes the series of the lane's partitions away: the group has dealt anew, they may be somebody else's from here on
- * and must not be counted twice. Those that stay have theirs again with the next census. */
+ * and must not be counted twice. Those that stay have theirs again with the lane's next round and census. */
 void co_lane_let_go(const struct co_lane *lane);
 
 #endif
