@@ -260,14 +260,17 @@ answers() {
 	[[ ${reply:16:8} =~ ^0000000[1-$factor]$ && $reply == *"$(printf '%s' "$1" | hex)"* ]]
 }
 
+# Whether the broker, a child of this script, still lives is asked by its pid: between two programs of one process (setsid,
+# then Java) the kernel shows an empty command line for a moment, and `running` would take it for one that ended.
 wait_ready() {
-	local dir=$1 port=$2 id deadline
+	local dir=$1 port=$2 broker=$3 id deadline
 	id=$(<"$dir/cluster")
 	deadline=$((SECONDS + start_timeout))
 	until answers "$id" && accepts 127.0.0.1 "$port"; do
-		running "$dir" >/dev/null || die "the broker ended, see $dir/log: $(tail -n 5 "$dir/log")"
+		kill -0 "$broker" 2>/dev/null || die "the broker ended, see $dir/log: $(tail -n 5 "$dir/log")"
 		if ((SECONDS >= deadline)); then
 			stop "$dir" >/dev/null
+			kill -KILL "$broker" 2>/dev/null || true
 			die "no answer within $start_timeout s, see $dir/log: $(tail -n 5 "$dir/log")"
 		fi
 		sleep 0.05
@@ -302,10 +305,7 @@ start() {
 	[[ -z ${KAFKA_ARCHIVE_TO:-} ]] || jvm+=("-XX:ArchiveClassesAtExit=$KAFKA_ARCHIVE_TO")
 	setsid "${jvm[@]}" kafka.Kafka "$dir/server.properties" >>"$dir/log" 2>&1 </dev/null 8>&- 9>&- &
 	printf '%s\n' $! >"$dir/pid"
-	# Until the fork has become another program its command line is this script's, and it would pass for a broker that
-	# ended.
-	until running "$dir" >/dev/null || ! kill -0 $! 2>/dev/null; do sleep 0.01; done
-	wait_ready "$dir" "$port"
+	wait_ready "$dir" "$port" $!
 	exec 9>&-
 	printf '127.0.0.1:%s\n' "$port"
 }
