@@ -113,7 +113,8 @@ static void judge_line(struct source *source)
 	complain_line(source, "allowed: [section], key = value, or a comment");
 }
 
-/* inih's fgets. */
+/* inih's fgets. The line is a buffer of inih's own, which it gives back as it is: at the end of the file nothing of a
+ * secret may stand in it any more. */
 static char *next_line(char *line, int size, void *stream)
 {
 	struct source *source = stream;
@@ -123,8 +124,10 @@ static char *next_line(char *line, int size, void *stream)
 	judge_line(source);
 	source->taken = false;
 	source->current = NULL;
-	if (source->next == source->end)
+	if (source->next == source->end) {
+		explicit_bzero(line, (size_t)size);
 		return NULL;
+	}
 	newline = memchr(source->next, '\n', (size_t)(source->end - source->next));
 	len = (size_t)((newline ? newline : source->end) - source->next);
 	at = source->next;
