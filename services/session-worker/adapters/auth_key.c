@@ -67,10 +67,29 @@ static bool take_secret(struct co_auth_key *key, struct co_view bytes, const cha
 	return true;
 }
 
-/* The first PEM block, which must be a SubjectPublicKeyInfo. Read in two steps, so that a private key or a certificate
- * put there by mistake is refused and no passphrase is ever asked for. */
-static EVP_PKEY *read_public_key(struct co_view pem)
+/* From the line on that begins the first PEM block; nothing when that is another one than a public key. A private key
+ * put there by mistake does not reach the library, which would leave pieces of it in memory. */
+static struct co_view find_public_key(struct co_view pem)
 {
+	const struct co_view begin = CO_VIEW("-----BEGIN "), wanted = CO_VIEW("-----BEGIN " PEM_STRING_PUBLIC "-----");
+	const struct co_view byte_order_mark = CO_VIEW("\xEF\xBB\xBF");
+
+	if (co_view_starts(pem, byte_order_mark))
+		pem = co_view_make(pem.ptr + byte_order_mark.len, pem.len - byte_order_mark.len);
+	while (pem.len > 0 && !co_view_starts(pem, begin)) {
+		const char *newline = memchr(pem.ptr, '\n', pem.len);
+		size_t line = newline ? (size_t)(newline - pem.ptr) + 1 : pem.len;
+
+		pem = co_view_make(pem.ptr + line, pem.len - line);
+	}
+	return co_view_starts(pem, wanted) ? pem : co_view_make("", 0);
+}
+
+/* The first PEM block, which must be a SubjectPublicKeyInfo. Read in two steps, so that anything else is refused and no
+ * passphrase is ever asked for. */
+static EVP_PKEY *read_public_key(struct co_view file)
+{
+	struct co_view pem = find_public_key(file);
 	EVP_PKEY *key = NULL;
 	char *name = NULL, *header = NULL;
 	unsigned char *der = NULL;
