@@ -85,12 +85,12 @@ static bool set_from_environment(const struct ctl_world *world, rd_kafka_conf_t 
 	}
 	co_arena_init(&arena, 4096, 0);
 	done = ctl_read_file(value, SECRET_BYTES_MAX, true, &arena, &secret, &error);
-	if (done)
-		done = set(world, conf, name, co_view_dup(&arena, secret).ptr, source);
-	else
-		ctl_complain(world, "%s: %s", source, error.text);
-	if (done)
+	if (done) {
+		done = set(world, conf, name, secret.ptr, source);
 		explicit_bzero((void *)(uintptr_t)secret.ptr, secret.len);
+	} else {
+		ctl_complain(world, "%s: %s", source, error.text);
+	}
 	co_arena_clear(&arena);
 	return done;
 }

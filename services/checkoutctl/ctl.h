@@ -74,8 +74,8 @@ bool ctl_options_ask_help(int argc, char **argv);
 void ctl_complain(const struct ctl_world *world, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* NULL when it is not set. */
 const char *ctl_environment(const struct ctl_world *world, const char *name);
-/* The whole file in the arena (`-`: standard input), at most `max_bytes`; `secret` cuts trailing line ends off. False
- * with the reason in `error`. */
+/* The whole file in the arena (`-`: standard input), at most `max_bytes`, with a NUL behind it. `secret` cuts trailing
+ * line ends off, and *out is then the one copy, for the caller to wipe. False with the reason in `error`. */
 bool ctl_read_file(const char *path, size_t max_bytes, bool secret, struct co_arena *arena, struct co_view *out,
 				   struct co_error *error);
 

@@ -122,19 +122,13 @@ static bool tell(redisContext *redis, struct co_error *error, const char *verb, 
 	return true;
 }
 
-static redisContext *connect_to(const char *url, int timeout_ms, struct co_error *error)
+static redisContext *connect_to_place(const struct place *place, int timeout_ms, struct co_error *error)
 {
 	struct timeval limit = {.tv_sec = timeout_ms / 1000, .tv_usec = (suseconds_t)(timeout_ms % 1000) * 1000};
-	struct place place;
-	redisContext *redis;
+	redisContext *redis = place->path ? redisConnectUnixWithTimeout(place->path, limit)
+									  : redisConnectWithTimeout(place->host, place->port, limit);
 	bool good;
 
-	if (!parse(url, &place)) {
-		co_error_set(error, "redis", "the Redis URL is not redis://[user:password@]host:port/db or unix:///path");
-		return NULL;
-	}
-	redis = place.path ? redisConnectUnixWithTimeout(place.path, limit)
-					   : redisConnectWithTimeout(place.host, place.port, limit);
 	if (!redis || redis->err) {
 		co_error_set(error, "redis", "Redis cannot be reached: %s", redis ? redis->errstr : "no memory");
 		if (redis)
@@ -142,17 +136,29 @@ static redisContext *connect_to(const char *url, int timeout_ms, struct co_error
 		return NULL;
 	}
 	good = redisSetTimeout(redis, limit) == REDIS_OK;
-	if (good && place.password && place.user && place.user[0])
-		good = tell(redis, error, "AUTH", place.user, place.password);
-	else if (good && place.password)
-		good = tell(redis, error, "AUTH", place.password, NULL);
-	if (good && place.database && place.database[0])
-		good = tell(redis, error, "SELECT", place.database, NULL);
-	explicit_bzero(&place, sizeof(place));
+	if (good && place->password && place->user && place->user[0])
+		good = tell(redis, error, "AUTH", place->user, place->password);
+	else if (good && place->password)
+		good = tell(redis, error, "AUTH", place->password, NULL);
+	if (good && place->database && place->database[0])
+		good = tell(redis, error, "SELECT", place->database, NULL);
 	if (!good) {
 		redisFree(redis);
 		return NULL;
 	}
+	return redis;
+}
+
+static redisContext *connect_to(const char *url, int timeout_ms, struct co_error *error)
+{
+	struct place place;
+	redisContext *redis = NULL;
+
+	if (parse(url, &place))
+		redis = connect_to_place(&place, timeout_ms, error);
+	else
+		co_error_set(error, "redis", "the Redis URL is not redis://[user:password@]host:port/db or unix:///path");
+	explicit_bzero(&place, sizeof(place));
 	return redis;
 }
 

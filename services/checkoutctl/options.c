@@ -81,10 +81,14 @@ bool ctl_read_file(const char *path, size_t max_bytes, bool secret, struct co_ar
 	}
 	if (file != stdin)
 		fclose(file);
-	if (error->text[0])
+	if (error->text[0]) {
+		if (secret)
+			explicit_bzero(bytes, max_bytes + 1);
 		return false;
+	}
 	while (secret && length > 0 && (bytes[length - 1] == '\n' || bytes[length - 1] == '\r'))
 		length--;
+	bytes[length] = '\0';
 	*out = co_view_make(bytes, length);
 	return true;
 }
