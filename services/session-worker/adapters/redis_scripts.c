@@ -28,6 +28,14 @@ static const char load[] =
 	"end\n"
 	"return out";
 
+/* The first byte of a session, which says whether it lives ('L') or has ended ('E'); none of a key that somebody made
+ * something else than a string: it is damage that load finds, no reason to fail. */
+#define FIRST_BYTE                                 \
+	"local function byte(key)\n"                   \
+	" local got=redis.pcall('GETRANGE',key,0,0)\n" \
+	" return type(got)=='string' and got or ''\n"  \
+	"end\n"
+
 /* Writes (id, blob, due, held)… from ARGV[first] on under `stem`; returns how many more sessions live than before. */
 #define PUT_ENTRIES                                                                                               \
 	"local function put(stem,first)\n"                                                                            \
@@ -35,7 +43,7 @@ static const char load[] =
 	" for i=first,#ARGV,4 do\n"                                                                                   \
 	"  local id,blob,due,held=ARGV[i],ARGV[i+1],ARGV[i+2],ARGV[i+3]\n"                                            \
 	"  local key=stem..':s:'..id\n"                                                                               \
-	"  if redis.call('GETRANGE',key,0,0)=='L' then live=live-1 end\n"                                             \
+	"  if byte(key)=='L' then live=live-1 end\n"                                                                  \
 	"  if blob=='' then redis.call('DEL',key)\n"                                                                  \
 	"  else redis.call('SET',key,blob) if string.byte(blob)==76 then live=live+1 end end\n"                       \
 	"  if due=='-' then redis.call('ZREM',stem..':due',id) else redis.call('ZADD',stem..':due',due,id) end\n"     \
@@ -46,23 +54,23 @@ static const char load[] =
 
 /* ARGV: from, to, clog, key stem, partitions, then entries → {1, to}; {0, seq} and no effect when the marker is
  * elsewhere. */
-static const char apply[] =
-	PUT_ENTRIES "local m=redis.call('HMGET',KEYS[1],'seq','gen','live')\n"
-				"if (m[1] or '0')~=ARGV[1] then return {0,m[1] or '0'} end\n"
-				"local gen=m[2] or '0'\n"
-				"local live=tonumber(m[3] or '0')+put(ARGV[4]..gen,6)\n"
-				"redis.call('HSET',KEYS[1],'seq',ARGV[2],'clog',ARGV[3],'gen',gen,'live',string.format('%d',live),"
-				"'fmt','1','partitions',ARGV[5])\n"
-				"return {1,ARGV[2]}";
+static const char apply[] = FIRST_BYTE PUT_ENTRIES
+	"local m=redis.call('HMGET',KEYS[1],'seq','gen','live')\n"
+	"if (m[1] or '0')~=ARGV[1] then return {0,m[1] or '0'} end\n"
+	"local gen=m[2] or '0'\n"
+	"local live=tonumber(m[3] or '0')+put(ARGV[4]..gen,6)\n"
+	"redis.call('HSET',KEYS[1],'seq',ARGV[2],'clog',ARGV[3],'gen',gen,'live',string.format('%d',live),"
+	"'fmt','1','partitions',ARGV[5])\n"
+	"return {1,ARGV[2]}";
 
 /* ARGV: key stem with the new generation, how many puts there were, then entries. What begin() makes beside the
  * sessions, <stem>:live, counts the live ones and the puts: it says that the generation is whole. A flush takes it away
  * and a failover to an older replica shows fewer puts than were made; then nothing is put or published. */
-static const char put[] = PUT_ENTRIES "local at=ARGV[1]..':live'\n"
-									  "if redis.call('HGET',at,'puts')~=ARGV[2] then return {0,'0'} end\n"
-									  "redis.call('HINCRBY',at,'live',put(ARGV[1],3))\n"
-									  "redis.call('HINCRBY',at,'puts',1)\n"
-									  "return {1,'0'}";
+static const char put[] = FIRST_BYTE PUT_ENTRIES "local at=ARGV[1]..':live'\n"
+												 "if redis.call('HGET',at,'puts')~=ARGV[2] then return {0,'0'} end\n"
+												 "redis.call('HINCRBY',at,'live',put(ARGV[1],3))\n"
+												 "redis.call('HINCRBY',at,'puts',1)\n"
+												 "return {1,'0'}";
 
 /* ARGV: seq and gen as they were at the begin ("" absent), new gen, new seq, clog, key stem, partitions, puts made. */
 static const char publish[] = "local m=redis.call('HMGET',KEYS[1],'seq','gen')\n"
@@ -87,15 +95,15 @@ static const char sweep[] = "if redis.call('HGET',KEYS[1],'gen')~=ARGV[1] then r
 							"return {1,ARGV[1]}";
 
 /* ARGV: key stem, clock → {live, overdue, next due or '', next due of a live session or ''}. */
-static const char census[] = "local m=redis.call('HMGET',KEYS[1],'gen','live')\n"
-							 "local stem=ARGV[1]..(m[1] or '0')\n"
-							 "local overdue=redis.call('ZCOUNT',stem..':held','-inf',ARGV[2])\n"
-							 "local due=redis.call('ZRANGE',stem..':due',0,99,'WITHSCORES')\n"
-							 "local expiry=''\n"
-							 "for i=1,#due,2 do\n"
-							 " if redis.call('GETRANGE',stem..':s:'..due[i],0,0)~='E' then expiry=due[i+1] break end\n"
-							 "end\n"
-							 "return {m[2] or '0',tostring(overdue),due[2] or '',expiry}";
+static const char census[] = FIRST_BYTE "local m=redis.call('HMGET',KEYS[1],'gen','live')\n"
+										"local stem=ARGV[1]..(m[1] or '0')\n"
+										"local overdue=redis.call('ZCOUNT',stem..':held','-inf',ARGV[2])\n"
+										"local due=redis.call('ZRANGE',stem..':due',0,99,'WITHSCORES')\n"
+										"local expiry=''\n"
+										"for i=1,#due,2 do\n"
+										" if byte(stem..':s:'..due[i])~='E' then expiry=due[i+1] break end\n"
+										"end\n"
+										"return {m[2] or '0',tostring(overdue),due[2] or '',expiry}";
 
 const char *co_redis_script_text(enum co_redis_script script)
 {

@@ -17,6 +17,10 @@
 #define BACKOFF_MAX_MS 2000
 #define WAIT_LOG_MS 60000
 #define CLOCK_EVERY 16 /* records */
+/* So often a damaged view is made again without having been found whole in between, before what is missing is given up:
+ * somebody may damage it again on the way, and what is in the log must not be lost for that; but what the log itself
+ * has no readable session for would be made again for ever. */
+#define REBUILDS_IN_VAIN_MAX 8
 #define ARENA_CHUNK_BYTES ((size_t)1024 * 1024)
 #define ARENA_KEEP_BYTES ((size_t)32 * 1024 * 1024)
 
@@ -203,8 +207,8 @@ static enum co_status load_sessions(struct working *working, struct co_shard *id
 	return CO_OK;
 }
 
-/* Brings what was loaded to hand. CO_VIEW_DAMAGED: a deadline without a readable session; the shard is to be rebuilt,
- * once. */
+/* Brings what was loaded to hand. CO_VIEW_DAMAGED: a deadline without a readable session; the shard is to be rebuilt.
+ */
 static enum co_status take_in_hand(struct working *working)
 {
 	struct co_lane *lane = working->lane;
@@ -221,17 +225,19 @@ static enum co_status take_in_hand(struct working *working)
 			shard->horizon_id = load->due[load->due_count - 1].id;
 		}
 		if (!co_shard_is_damaged(shard, load)) {
-			lane->rebuilt[shard->partition] = false;
+			lane->rebuilt[shard->partition] = 0;
 			continue;
 		}
+		bool in_vain = lane->rebuilt[shard->partition] == REBUILDS_IN_VAIN_MAX;
 		co_log(CO_LOG_ERROR, "view.damaged", "a deadline in Redis has no readable session",
 			   CO_INT("checkout.partition", shard->partition),
-			   CO_TEXT("checkout.operation", lane->rebuilt[shard->partition] ? "dropped" : "rebuild"));
-		if (lane->rebuilt[shard->partition]) {
+			   CO_TEXT("checkout.operation", in_vain ? "dropped" : "rebuild"));
+		if (in_vain) {
 			co_shard_drop_damaged(shard, load);
 			continue;
 		}
-		lane->rebuild[shard->partition] = lane->rebuilt[shard->partition] = true;
+		lane->rebuild[shard->partition] = true;
+		lane->rebuilt[shard->partition]++;
 		return CO_VIEW_DAMAGED;
 	}
 	return CO_OK;

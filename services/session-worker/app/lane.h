@@ -59,7 +59,7 @@ struct co_lane {
 	size_t shard_count;
 	struct co_shard *shards; /* ascending by partition; those held */
 	bool *rebuild;           /* by partition of the installation: its view is to be made again */
-	bool *rebuilt;           /* and was, and has not been found whole since */
+	uint8_t *rebuilt;        /* how often it was, and has not been found whole since */
 	/* the batch: records read and not yet taken */
 	size_t pending_count, pending_room;
 	struct co_pending *pending;

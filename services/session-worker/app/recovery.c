@@ -97,7 +97,7 @@ static void entry_of(const struct replaying *replaying, const struct co_state_re
 	if (state->kind != CO_STATE_SESSION)
 		return;
 	struct co_session *session = CO_NEW(arena, struct co_session);
-	if (co_stored_read(state->stored, arena, session) == CO_OK)
+	if (co_stored_read(state->stored, arena, session) == CO_OK && co_uuid_eq(&session->id, &state->session_id))
 		co_shard_deadlines(replaying->lane->desk, session, &out->due_ms, &out->held_ms);
 	else
 		co_log(CO_LOG_ERROR, "state.unreadable", "a session on the state topic cannot be read by this version",

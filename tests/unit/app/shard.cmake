@@ -5,6 +5,7 @@ co_add_test(unit desk_test SOURCES ${CMAKE_CURRENT_LIST_DIR}/desk_test.c LIBS sh
 co_add_test(unit shard_test SOURCES ${CMAKE_CURRENT_LIST_DIR}/shard_test.c LIBS shard_bench)
 co_add_test(unit shard_view_test SOURCES ${CMAKE_CURRENT_LIST_DIR}/shard_view_test.c LIBS shard_bench)
 co_add_test(unit lane_time_test SOURCES ${CMAKE_CURRENT_LIST_DIR}/lane_time_test.c LIBS shard_bench co_sim_lane)
+co_add_test(unit lane_damage_test SOURCES ${CMAKE_CURRENT_LIST_DIR}/lane_damage_test.c LIBS shard_bench co_sim_lane)
 co_add_test(unit secrets_property_test SOURCES ${CMAKE_CURRENT_LIST_DIR}/secrets_property_test.c LIBS shard_bench TIMEOUT 300)
 co_add_test(unit recovery_test SOURCES ${CMAKE_CURRENT_LIST_DIR}/recovery_test.c LIBS shard_bench)
 co_add_test(unit resized_test SOURCES ${CMAKE_CURRENT_LIST_DIR}/resized_test.c LIBS shard_bench)
