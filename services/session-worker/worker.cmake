@@ -6,7 +6,7 @@ target_include_directories(co_lane PUBLIC ${CMAKE_CURRENT_LIST_DIR} ${CMAKE_CURR
 target_link_libraries(co_lane PUBLIC co_app)
 
 add_library(co_adapters STATIC
-  adapters/kafka_client.c adapters/kafka_inbox.c adapters/kafka_namesake.c adapters/kafka_outbox.c adapters/kafka_lookups.c adapters/kafka_refusals.c adapters/kafka_ticker.c adapters/kafka_answers.c adapters/kafka_replay.c adapters/kafka_stats.c
+  adapters/kafka_client.c adapters/kafka_inbox.c adapters/kafka_namesake.c adapters/kafka_outbox.c adapters/kafka_lookups.c adapters/kafka_refusals.c adapters/kafka_ticker.c adapters/kafka_answers.c adapters/kafka_replay.c adapters/kafka_record.c adapters/kafka_stats.c
   adapters/redis_link.c adapters/redis_scripts.c adapters/redis_store.c adapters/redis_words.c adapters/system_clock.c adapters/http_admin.c adapters/service_notify.c)
 target_include_directories(co_adapters PUBLIC ${CMAKE_CURRENT_LIST_DIR} ${CMAKE_CURRENT_LIST_DIR}/adapters)
 target_link_libraries(co_adapters

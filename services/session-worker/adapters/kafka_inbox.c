@@ -1,6 +1,7 @@
 #include "kafka_inbox.h"
 
 #include "kafka_namesake.h"
+#include "kafka_record.h"
 #include "kafka_stats.h"
 
 #include "checkout/log.h"
@@ -138,35 +139,6 @@ static void keep_message(struct co_kafka_inbox *inbox, rd_kafka_message_t *messa
 		inbox->messages = more;
 	}
 	inbox->messages[inbox->message_count++] = message;
-}
-
-static void read_headers(const rd_kafka_message_t *message, struct co_arena *arena, struct co_record *out)
-{
-	rd_kafka_headers_t *headers = NULL;
-	if (rd_kafka_message_headers(message, &headers) != RD_KAFKA_RESP_ERR_NO_ERROR)
-		return;
-	size_t count = rd_kafka_header_cnt(headers);
-	struct co_header *list = CO_NEW_ARRAY(arena, struct co_header, count);
-	for (size_t i = 0; i < count; i++) {
-		const char *name = NULL;
-		const void *value = NULL;
-		size_t size = 0;
-		if (rd_kafka_header_get_all(headers, i, &name, &value, &size) != RD_KAFKA_RESP_ERR_NO_ERROR)
-			break;
-		list[i] = (struct co_header){co_view_cstr(name), co_view_make(value, value ? size : 0)};
-		out->header_count = i + 1;
-	}
-	out->headers = list;
-}
-
-static void read_message(const rd_kafka_message_t *message, struct co_arena *arena, struct co_record *out)
-{
-	*out = (struct co_record){.partition = message->partition,
-							  .offset = message->offset,
-							  .timestamp_ms = rd_kafka_message_timestamp(message, NULL),
-							  .key = co_view_make(message->key, message->key ? message->key_len : 0),
-							  .value = co_view_make(message->payload, message->payload ? message->len : 0)};
-	read_headers(message, arena, out);
 }
 
 static enum co_status open_consumer(struct co_kafka_inbox *inbox, struct co_error *error)
@@ -314,7 +286,7 @@ static enum co_status inbox_poll(void *self, int timeout_ms, struct co_arena *ar
 		status = CO_REBALANCED;
 	}
 	if (message && status == CO_OK) {
-		read_message(message, arena, out);
+		co_kafka_record_read(message, arena, out);
 		keep_message(inbox, message);
 	} else if (message) {
 		rd_kafka_message_destroy(message);
