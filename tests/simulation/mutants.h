@@ -1,5 +1,5 @@
-/* Which protection is switched off in this run of the simulation. Only the simulation's own build of the lane sees this
- * header (services/session-worker/app/mutant.h); no product build holds any of it. */
+/* Which protection is switched off in this run. Only builds for tests see this header (include/checkout/mutant.h): the
+ * simulation's own of the lane, and session-worker-mutant; no product build holds any of it. */
 #ifndef CO_MUTANTS_H
 #define CO_MUTANTS_H
 

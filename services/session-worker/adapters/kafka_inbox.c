@@ -6,6 +6,7 @@
 
 #include "checkout/log.h"
 #include "checkout/metrics.h"
+#include "checkout/mutant.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -67,6 +68,18 @@ static void let_go(struct co_kafka_inbox *inbox)
 	forget_generation(inbox);
 }
 
+static void hold(struct co_kafka_inbox *inbox, const rd_kafka_topic_partition_list_t *partitions)
+{
+	struct co_kafka_place *held = realloc(inbox->held, ((size_t)partitions->cnt + 1) * sizeof(*held));
+	if (!held)
+		abort();
+	inbox->held = held;
+	for (int i = 0; i < partitions->cnt; i++)
+		inbox->held[inbox->held_count++] =
+			(struct co_kafka_place){.partition = partitions->elems[i].partition, .next = -1};
+	qsort(inbox->held, inbox->held_count, sizeof(*inbox->held), compare_partitions);
+}
+
 static void on_rebalance(rd_kafka_t *consumer, rd_kafka_resp_err_t err, rd_kafka_topic_partition_list_t *partitions,
 						 void *opaque)
 {
@@ -78,18 +91,28 @@ static void on_rebalance(rd_kafka_t *consumer, rd_kafka_resp_err_t err, rd_kafka
 		return;
 	}
 	co_metric_add(CO_METRIC_KAFKA_REBALANCES, inbox->lane, 0, 1);
-	struct co_kafka_place *held = realloc(inbox->held, ((size_t)partitions->cnt + 1) * sizeof(*held));
-	if (!held)
-		abort();
-	inbox->held = held;
-	for (int i = 0; i < partitions->cnt; i++)
-		inbox->held[inbox->held_count++] =
-			(struct co_kafka_place){.partition = partitions->elems[i].partition, .next = -1};
-	qsort(inbox->held, inbox->held_count, sizeof(*inbox->held), compare_partitions);
+	hold(inbox, partitions);
 	/* What is fetched before start() says from where is dropped: the recovery path aligns the view first. Not paused:
 	 * in librdkafka 2.0.2 a partition that is paused and assigned anew can stand still after its resume. */
 	(void)rd_kafka_assign(consumer, partitions);
 	inbox->generation = rd_kafka_consumer_group_metadata(consumer);
+}
+
+/* Without a callback librdkafka rebalances by itself; what it has assigned is seen at the next poll. */
+static inline void mutant_find_assignment(struct co_kafka_inbox *inbox)
+{
+	rd_kafka_topic_partition_list_t *now = NULL;
+	if (rd_kafka_assignment(inbox->consumer, &now) != RD_KAFKA_RESP_ERR_NO_ERROR)
+		return;
+	bool same = (size_t)now->cnt == inbox->held_count;
+	for (size_t i = 0; same && i < inbox->held_count; i++)
+		same = rd_kafka_topic_partition_list_find(now, inbox->commands, inbox->held[i].partition) != NULL;
+	if (!same) {
+		let_go(inbox);
+		hold(inbox, now);
+		atomic_store(&inbox->standing, now->cnt ? CO_KAFKA_MEMBER : CO_KAFKA_JOINING);
+	}
+	rd_kafka_topic_partition_list_destroy(now);
 }
 
 /* Runs on the lane's thread, within a poll. The text stays librdkafka's. */
@@ -164,7 +187,8 @@ static enum co_status open_consumer(struct co_kafka_inbox *inbox, struct co_erro
 		{NULL, NULL},
 	};
 	rd_kafka_conf_t *conf = co_kafka_conf(identity, "consumer", defaults);
-	rd_kafka_conf_set_rebalance_cb(conf, on_rebalance);
+	if (!CO_MUTANT(GENERATION_AT_COMMIT))
+		rd_kafka_conf_set_rebalance_cb(conf, on_rebalance);
 	rd_kafka_conf_set_stats_cb(conf, on_statistics);
 	rd_kafka_conf_set_opaque(conf, inbox);
 	char text[256];
@@ -274,6 +298,8 @@ static enum co_status inbox_poll(void *self, int timeout_ms, struct co_arena *ar
 	if (!inbox->subscribed)
 		subscribe(inbox);
 	rd_kafka_message_t *message = rd_kafka_consumer_poll(inbox->consumer, timeout_ms);
+	if (CO_MUTANT(GENERATION_AT_COMMIT))
+		mutant_find_assignment(inbox);
 	enum co_status status = CO_NOTHING;
 	if (message && message->err)
 		tell_poll_error(message);
@@ -430,8 +456,12 @@ struct co_inbox co_kafka_inbox_port(struct co_kafka_inbox *inbox)
 							 .leave = inbox_leave};
 }
 
-const rd_kafka_consumer_group_metadata_t *co_kafka_inbox_generation(const struct co_kafka_inbox *inbox)
+const rd_kafka_consumer_group_metadata_t *co_kafka_inbox_generation(struct co_kafka_inbox *inbox)
 {
+	if (CO_MUTANT(GENERATION_AT_COMMIT)) {
+		forget_generation(inbox);
+		inbox->generation = rd_kafka_consumer_group_metadata(inbox->consumer);
+	}
 	return inbox->generation;
 }
 

@@ -19,7 +19,7 @@ enum co_status co_kafka_inbox_open(const struct co_kafka_identity *identity, str
 struct co_inbox co_kafka_inbox_port(struct co_kafka_inbox *inbox);
 /* The group generation as it was when the partitions were assigned; NULL while there is none. Borrowed until the next
  * poll. */
-const rd_kafka_consumer_group_metadata_t *co_kafka_inbox_generation(const struct co_kafka_inbox *inbox);
+const rd_kafka_consumer_group_metadata_t *co_kafka_inbox_generation(struct co_kafka_inbox *inbox);
 /* May be asked from any thread. */
 enum co_kafka_standing co_kafka_inbox_standing(const struct co_kafka_inbox *inbox);
 /* The commit of what the lane read so far is through: `next` is the offset behind it. For the lag. */

@@ -8,6 +8,7 @@
 
 #include "checkout/app/output.h"
 #include "checkout/log.h"
+#include "checkout/mutant.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -254,6 +255,13 @@ static void keep_positions(struct co_kafka_outbox *outbox, const struct co_posit
 	outbox->position_count = count;
 }
 
+/* Offsets in a transaction of their own, before the one of the outputs. */
+static inline enum co_status mutant_commit_apart(struct co_kafka_outbox *outbox)
+{
+	CO_TRY(co_kafka_outcome("commit", rd_kafka_commit_transaction(outbox->producer, COMMIT_TIMEOUT_MS)));
+	return co_kafka_outcome("begin", rd_kafka_begin_transaction(outbox->producer));
+}
+
 static enum co_status outbox_offsets(void *self, const struct co_position *positions, size_t count)
 {
 	struct co_kafka_outbox *outbox = self;
@@ -272,6 +280,8 @@ static enum co_status outbox_offsets(void *self, const struct co_position *posit
 		"send_offsets", rd_kafka_send_offsets_to_transaction(outbox->producer, list, generation, OFFSETS_TIMEOUT_MS));
 	rd_kafka_topic_partition_list_destroy(list);
 	keep_positions(outbox, positions, count);
+	if (CO_MUTANT(OFFSETS_OUTSIDE) && status == CO_OK)
+		status = mutant_commit_apart(outbox);
 	return status == CO_OK ? CO_OK : CO_LOG_FAILED;
 }
 

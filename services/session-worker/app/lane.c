@@ -1,9 +1,8 @@
 #include "lane.h"
 
-#include "mutant.h"
-
 #include "checkout/crash.h"
 #include "checkout/log.h"
+#include "checkout/mutant.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -382,6 +381,7 @@ enum co_status co_lane_round(struct co_lane *lane, struct co_shard *idle)
 	working.judge = (struct co_judge){.desk = lane->desk, .outbox = &lane->ports.outbox, .registry = registry};
 	working.judge.edition = registry->acquire(registry->self);
 
+	co_crash_point("before_load");
 	enum co_status status = load_sessions(&working, idle);
 	co_crash_point("after_load");
 	if (status == CO_OK)

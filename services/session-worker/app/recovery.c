@@ -2,11 +2,11 @@
  * view with the log, read on. Start-up, rebalance, fault and unknown outcome all come through here, so it is exercised
  * all the time. */
 #include "lane.h"
-#include "mutant.h"
 
 #include "checkout/app/stored.h"
 #include "checkout/crash.h"
 #include "checkout/log.h"
+#include "checkout/mutant.h"
 
 #include <inttypes.h>
 #include <stdlib.h>

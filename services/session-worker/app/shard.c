@@ -1,9 +1,8 @@
 #include "shard.h"
 
-#include "mutant.h"
-
 #include "checkout/app/stored.h"
 #include "checkout/log.h"
+#include "checkout/mutant.h"
 
 #include <assert.h>
 #include <stddef.h>

@@ -1,6 +1,7 @@
 /* Deadlines of partitions without traffic: ticks, and the census that also finds a view that lost its memory. */
 #include "lane.h"
-#include "mutant.h"
+
+#include "checkout/mutant.h"
 
 #include <math.h>
 
