@@ -1,6 +1,7 @@
 /* Named points at which a test build ends itself as kill -9 would: CO_CRASH=<name>[:<passes before>] in the
- * environment; or at which the thread that passes hangs for ever: CO_HANG, written the same. Nothing of it is in a
- * build without CO_CRASH_POINTS. */
+ * environment; or at which the thread that passes hangs: CO_HANG, written the same; for ever, or with
+ * CO_HANG_FILE=<path> until the file is gone that it makes there. Nothing of it is in a build without CO_CRASH_POINTS.
+ */
 #ifndef CHECKOUT_CRASH_H
 #define CHECKOUT_CRASH_H
 
