@@ -20,6 +20,22 @@ void rig_servers_start_beside(struct rig_servers *servers)
 	co_tk_write_file(servers->registry, registry);
 }
 
+void rig_kafka_start_behind(struct co_tk_kafka *kafka, int hidden, int shown)
+{
+	int port = co_tk_free_port();
+	char internal[64];
+
+	snprintf(internal, sizeof(internal), "127.%d.%d.9", port / 256, port % 256);
+	char *extra = co_tk_format(
+		"listeners=CLIENT://127.0.0.1:%d,SWITCHED://127.0.0.1:%d,INTERNAL://%s:%d,CONTROLLER://%s:%d\n"
+		"advertised.listeners=CLIENT://127.0.0.1:%d,SWITCHED://127.0.0.1:%d,INTERNAL://%s:%d\n"
+		"listener.security.protocol.map=CLIENT:PLAINTEXT,SWITCHED:PLAINTEXT,INTERNAL:PLAINTEXT,CONTROLLER:PLAINTEXT\n",
+		port, hidden, internal, port + 1, internal, port + 2, port, shown, internal, port + 1);
+	co_tk_check(setenv("KAFKA_EXTRA", extra, 1) == 0, "setenv");
+	free(extra);
+	co_tk_kafka_start_at(kafka, port);
+}
+
 int rig_servers_start(void **state)
 {
 	static struct rig_servers servers;
@@ -116,7 +132,8 @@ void rig_start(struct rig *rig, int index, int lanes, const char *crash)
 	char instance[64];
 
 	snprintf(instance, sizeof(instance), "%sw%d", rig->prefix, index);
-	struct co_tk_worker_options options = {.instance = instance,
+	struct co_tk_worker_options options = {.program = rig->program,
+										   .instance = instance,
 										   .prefix = rig->prefix,
 										   .group = rig->group,
 										   .lanes = lanes,

@@ -28,6 +28,9 @@ int rig_shared_start(void **state);
 int rig_shared_stop(void **state);
 /* All of it but the broker, which runs already. */
 void rig_servers_start_beside(struct rig_servers *servers);
+/* A broker with one more listener, on the port `hidden`, which tells its clients to come by the port `shown`: what
+ * stands between, leads from there to here. */
+void rig_kafka_start_behind(struct co_tk_kafka *kafka, int hidden, int shown);
 
 struct rig {
 	struct rig_servers *servers;
@@ -38,6 +41,7 @@ struct rig {
 	const char *overrides[12];
 	char texts[8][160];
 	const char *const *environment; /* of the workers, NULL-terminated; NULL: none */
+	const char *program;            /* of the workers, path; NULL: the session-worker of the build */
 	/* load */
 	int sessions; /* begun so far */
 	int sent;     /* commands so far */

@@ -6,23 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* One more listener of the broker, which it tells its clients to reach through the switch. */
+/* Its clients come through the switch. */
 static void start_kafka(struct waits_servers *servers)
 {
-	int port = co_tk_free_port(), hidden = co_tk_free_port();
-	char internal[64];
+	int hidden = co_tk_free_port();
 
 	servers->kafka = co_tk_proxy_open(hidden);
-	snprintf(internal, sizeof(internal), "127.%d.%d.9", port / 256, port % 256);
-	char *extra = co_tk_format(
-		"listeners=CLIENT://127.0.0.1:%d,SWITCHED://127.0.0.1:%d,INTERNAL://%s:%d,CONTROLLER://%s:%d\n"
-		"advertised.listeners=CLIENT://127.0.0.1:%d,SWITCHED://127.0.0.1:%d,INTERNAL://%s:%d\n"
-		"listener.security.protocol.map=CLIENT:PLAINTEXT,SWITCHED:PLAINTEXT,INTERNAL:PLAINTEXT,CONTROLLER:PLAINTEXT\n",
-		port, hidden, internal, port + 1, internal, port + 2, port, co_tk_proxy_port(servers->kafka), internal,
-		port + 1);
-	co_tk_check(setenv("KAFKA_EXTRA", extra, 1) == 0, "setenv");
-	free(extra);
-	co_tk_kafka_start_at(&servers->servers.kafka, port);
+	rig_kafka_start_behind(&servers->servers.kafka, hidden, co_tk_proxy_port(servers->kafka));
 }
 
 int waits_setup(void **state)

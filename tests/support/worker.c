@@ -39,7 +39,7 @@ void co_tk_worker_start(struct co_tk_worker *worker, struct co_tk_kafka *kafka, 
 {
 	const char *argv[ARGUMENTS_MAX], *environment[ARGUMENTS_MAX];
 	size_t argc = 0, envc = 0;
-	char *program = co_tk_program("session-worker");
+	char *program = options->program ? strdup(options->program) : co_tk_program("session-worker");
 
 	co_tk_check(program, "session-worker is not built (CO_BUILD_BIN names its folder)");
 	*worker = (struct co_tk_worker){.directory = options->directory ? options->directory : co_tk_temp_dir(),

@@ -13,6 +13,7 @@ struct co_tk_worker {
 };
 
 struct co_tk_worker_options {
+	const char *program;  /* path; NULL: the session-worker of the build */
 	const char *instance; /* NULL: "w" + a number */
 	const char *prefix;   /* NULL: the default */
 	const char *group;    /* NULL: the default */
