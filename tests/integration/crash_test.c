@@ -35,6 +35,16 @@ static void worker__killed_at_point__nothing_lost_nothing_twice(void **state)
 	crash_at(rig_shared, *state);
 }
 
+/* A worker that has answered a load, so that there is a view of every partition. */
+static void serve(struct rig *rig, int count)
+{
+	rig_start(rig, 0, 1, NULL);
+	rig_load(rig, count);
+	rig_wait_ready(rig, 0);
+	co_tk_producer_flush(rig->producer);
+	assert_true(co_tk_wait_lag_zero(&rig->reader, rig->group, rig->commands, 90000));
+}
+
 /* The view lags behind the log (a crash between the two), and the one who catches up crashes as well. Of each partition
  * there is a view before: one without would be made again from the beginning. */
 static void worker__killed_while_aligning__next_one_aligns(void **state)
@@ -43,11 +53,7 @@ static void worker__killed_while_aligning__next_one_aligns(void **state)
 
 	(void)state;
 	rig_open(&rig, rig_shared);
-	rig_start(&rig, 0, 1, NULL);
-	rig_load(&rig, 40);
-	rig_wait_ready(&rig, 0);
-	co_tk_producer_flush(rig.producer);
-	assert_true(co_tk_wait_lag_zero(&rig.reader, rig.group, rig.commands, 90000));
+	serve(&rig, 40);
 	co_tk_worker_stop(&rig.workers[0]);
 	rig_start(&rig, 0, 1, "after_commit:1");
 	rig_load(&rig, 60);
@@ -68,11 +74,7 @@ static void worker__killed_while_rebuilding__next_one_rebuilds(void **state)
 
 	(void)state;
 	rig_open(&rig, rig_shared);
-	rig_start(&rig, 0, 1, NULL);
-	rig_load(&rig, 60);
-	rig_wait_ready(&rig, 0);
-	co_tk_producer_flush(rig.producer);
-	assert_true(co_tk_wait_lag_zero(&rig.reader, rig.group, rig.commands, 90000));
+	serve(&rig, 60);
 	co_tk_worker_kill(&rig.workers[0]);
 	co_tk_redis_flush(&rig.servers->redis);
 	rig_start(&rig, 0, 1, "in_rebuild:1");

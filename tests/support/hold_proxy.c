@@ -2,7 +2,6 @@
 
 #include "tk.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -77,33 +76,26 @@ static int error_of(const struct bytes *answer, int api_key, int version)
 
 /* ---- connections ---- */
 
-static int dial(int port)
+static void set_up(int handle)
 {
-	struct sockaddr_in address = {
-		.sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-	int on = 1, handle = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int on = 1;
 
-	if (handle >= 0 && connect(handle, (struct sockaddr *)&address, sizeof(address)) != 0) {
-		close(handle);
-		return -1;
-	}
-	if (handle >= 0)
-		setsockopt(handle, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-	return handle;
+	setsockopt(handle, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 }
 
 static void take_link(struct co_tk_hold_proxy *proxy)
 {
 	/* cppcheck-suppress nullPointer ; nobody asks for the peer's address */
-	int on = 1, client = accept4(proxy->listener, NULL, NULL, SOCK_CLOEXEC);
-	int server = client >= 0 && proxy->link_count < LINKS_MAX ? dial(proxy->backend_port) : -1;
+	int client = accept4(proxy->listener, NULL, NULL, SOCK_CLOEXEC);
+	int server = client >= 0 && proxy->link_count < LINKS_MAX ? co_tk_dial(proxy->backend_port) : -1;
 
 	if (server < 0) {
 		if (client >= 0)
 			close(client);
 		return;
 	}
-	setsockopt(client, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	set_up(client);
+	set_up(server);
 	proxy->links[proxy->link_count++] = (struct link){.client = client, .server = server};
 }
 
@@ -276,17 +268,9 @@ static void *run(void *opaque)
 struct co_tk_hold_proxy *co_tk_hold_proxy_open(int backend_port)
 {
 	struct co_tk_hold_proxy *proxy = co_tk_alloc(sizeof(*proxy));
-	int on = 1;
 
 	*proxy = (struct co_tk_hold_proxy){.port = co_tk_free_port(), .backend_port = backend_port, .armed = -1};
-	struct sockaddr_in address = {
-		.sin_family = AF_INET, .sin_port = htons((uint16_t)proxy->port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-	proxy->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	co_tk_check(proxy->listener >= 0, "socket: %s", strerror(errno));
-	setsockopt(proxy->listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-	co_tk_check(bind(proxy->listener, (struct sockaddr *)&address, sizeof(address)) == 0 &&
-					listen(proxy->listener, 128) == 0,
-				"port %d: %s", proxy->port, strerror(errno));
+	proxy->listener = co_tk_listen(proxy->port);
 	pthread_mutex_init(&proxy->lock, NULL);
 	co_tk_check(pthread_create(&proxy->thread, NULL, run, proxy) == 0, "no thread for a proxy");
 	return proxy;

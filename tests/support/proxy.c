@@ -2,9 +2,9 @@
 
 #include "tk.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <pthread.h>
@@ -61,14 +61,8 @@ static void set_up(int handle)
 
 static int dial(int port)
 {
-	struct sockaddr_in address = {
-		.sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-	int handle = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int handle = co_tk_dial(port);
 
-	if (handle >= 0 && connect(handle, (struct sockaddr *)&address, sizeof(address)) != 0) {
-		close(handle);
-		return -1;
-	}
 	if (handle >= 0)
 		set_up(handle);
 	return handle;
@@ -256,17 +250,9 @@ static void *run(void *opaque)
 struct co_tk_proxy *co_tk_proxy_open(int backend_port)
 {
 	struct co_tk_proxy *proxy = co_tk_alloc(sizeof(*proxy));
-	int on = 1;
 
 	*proxy = (struct co_tk_proxy){.port = co_tk_free_port(), .backend_port = backend_port};
-	struct sockaddr_in address = {
-		.sin_family = AF_INET, .sin_port = htons((uint16_t)proxy->port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-	proxy->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	co_tk_check(proxy->listener >= 0, "socket: %s", strerror(errno));
-	setsockopt(proxy->listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-	co_tk_check(bind(proxy->listener, (struct sockaddr *)&address, sizeof(address)) == 0 &&
-					listen(proxy->listener, 128) == 0,
-				"port %d: %s", proxy->port, strerror(errno));
+	proxy->listener = co_tk_listen(proxy->port);
 	fcntl(proxy->listener, F_SETFL, fcntl(proxy->listener, F_GETFL) | O_NONBLOCK);
 	co_tk_check(pipe2(proxy->wake, O_CLOEXEC | O_NONBLOCK) == 0, "pipe: %s", strerror(errno));
 	pthread_mutex_init(&proxy->lock, NULL);

@@ -354,16 +354,45 @@ int co_tk_run(const struct co_tk_spawn *spawn, int64_t timeout_ms)
 
 /* ---- ports, folders, files ---- */
 
+static struct sockaddr_in loopback(int port)
+{
+	return (struct sockaddr_in){
+		.sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+}
+
 static bool is_free(int port)
 {
-	struct sockaddr_in address = {
-		.sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	struct sockaddr_in address = loopback(port);
 	int handle = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	bool free = handle >= 0 && bind(handle, (struct sockaddr *)&address, sizeof(address)) == 0;
 
 	if (handle >= 0)
 		close(handle);
 	return free;
+}
+
+int co_tk_listen(int port)
+{
+	struct sockaddr_in address = loopback(port);
+	int on = 1, handle = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	co_tk_check(handle >= 0, "socket: %s", strerror(errno));
+	setsockopt(handle, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+	co_tk_check(bind(handle, (struct sockaddr *)&address, sizeof(address)) == 0 && listen(handle, 128) == 0,
+				"port %d: %s", port, strerror(errno));
+	return handle;
+}
+
+int co_tk_dial(int port)
+{
+	struct sockaddr_in address = loopback(port);
+	int handle = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (handle >= 0 && connect(handle, (struct sockaddr *)&address, sizeof(address)) != 0) {
+		close(handle);
+		return -1;
+	}
+	return handle;
 }
 
 int co_tk_free_port(void)

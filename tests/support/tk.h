@@ -33,6 +33,10 @@ bool co_tk_wait(bool (*done)(void *self), void *self, int64_t timeout_ms);
 /* A TCP port of 127.0.0.1 that nobody has, below those that the kernel gives to outgoing connections; not given twice
  * in one run. */
 int co_tk_free_port(void);
+/* A socket that listens on that port of 127.0.0.1; ends the test when it cannot. */
+int co_tk_listen(int port);
+/* A connection to that port of 127.0.0.1; -1: nobody is there. */
+int co_tk_dial(int port);
 /* A fresh folder below /tmp, removed at the end (kept, and told, when CO_TK_KEEP is set). */
 const char *co_tk_temp_dir(void);
 char *co_tk_read_file(const char *path, size_t *length); /* NULL: cannot be read. NUL-terminated; free() it */

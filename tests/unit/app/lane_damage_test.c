@@ -1,16 +1,9 @@
 /* The lane and a view that somebody else damages, on the model of log and view: what can be had from the log again is
  * not given up, however often it is damaged on the way; what cannot holds nobody up for long (contract section 5). */
-#include "shard_bench.h"
-#include "sim_lane.h"
+#include "lane_bench.h"
 
-#include "checkout/log.h"
-#include "checkout/metrics.h"
-
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#define PREFIX "checkout.session."
 #define STEPS_MAX 5000
 #define TTL_S 60
 
@@ -38,39 +31,10 @@ static enum co_sim_fault damage(void *self, enum co_sim_op op)
 static struct stand *open_stand(void)
 {
 	static struct stand stand;
-	const struct co_sim_lane_options options = {.prefix = PREFIX,
-												.partitions = 1,
-												.append = true,
-												.retention_ms = BENCH_RETENTION_MS,
-												.wall_ms = BENCH_T0,
-												.auth = CO_AUTH_NONE,
-												.batch_max_records = 10,
-												.faults = {.self = &stand, .ask = damage}};
 
 	memset(&stand, 0, sizeof(stand));
-	co_log_setup(CO_LOG_BUG, CO_LOG_TEXT);
-	co_metrics_setup(1, 1);
-	co_sim_lane_open(&stand.lane, &options);
+	bench_lane_open(&stand.lane, true, (struct co_sim_faults){.self = &stand, .ask = damage});
 	return &stand;
-}
-
-static void send_create(struct stand *stand, const char *name)
-{
-	char text[1024];
-	struct record_lines lines;
-
-	(void)snprintf(text, sizeof(text),
-				   BENCH_HEADERS("%s", "create") "\n{\"referenceId\":\"%s\",\"ttlSeconds\":%d,\"config\":{\"modes\":"
-												 "[\"PAYMENT_WITH_WALLET\"]},\"payment\":{\"amount\":1000,"
-												 "\"merchantTransactionId\":\"t\"}}",
-				   name, name, TTL_S);
-	record_lines_read(co_view_cstr(text), &lines);
-	const struct co_message message = {.topic = CO_VIEW(PREFIX "commands"),
-									   .value = lines.record.value,
-									   .timestamp_ms = stand->lane.time.wall_ms,
-									   .header_count = lines.record.header_count,
-									   .headers = lines.headers};
-	co_sim_send(&stand->lane.broker, &message, NULL, NULL);
 }
 
 /* Expired events after TTL_S and some. */
@@ -84,8 +48,8 @@ static size_t expired_in_time(struct stand *stand)
 		assert_int_equal(co_lane_step(&stand->lane.lane), CO_OK);
 	co_sim_collect(&stand->lane.broker, &log);
 	for (size_t i = 0; i < log.count; i++)
-		count += co_tk_is(log.records[i]->topic, PREFIX "events") &&
-				 co_tk_header_is(&log.records[i]->r, "ce_type", PREFIX "expired");
+		count += co_tk_is(log.records[i]->topic, BENCH_PREFIX "events") &&
+				 co_tk_header_is(&log.records[i]->r, "ce_type", BENCH_PREFIX "expired");
 	co_tk_log_clear(&log);
 	return count;
 }
@@ -95,7 +59,7 @@ static void view__damaged_once__session_expires(void **state)
 	struct stand *stand = open_stand();
 
 	(void)state;
-	send_create(stand, "r-1");
+	bench_lane_create(&stand->lane, "r-1", TTL_S, 0);
 	co_sim_lane_settle(&stand->lane, STEPS_MAX);
 	stand->damages_left = 1;
 
@@ -111,7 +75,7 @@ static void view__damaged_again_behind_each_rebuild__session_expires(void **stat
 	struct stand *stand = open_stand();
 
 	(void)state;
-	send_create(stand, "r-1");
+	bench_lane_create(&stand->lane, "r-1", TTL_S, 0);
 	co_sim_lane_settle(&stand->lane, STEPS_MAX);
 	stand->damages_left = 4;
 
@@ -127,13 +91,13 @@ static void view__damaged_at_every_look__lane_goes_on(void **state)
 	struct stand *stand = open_stand();
 
 	(void)state;
-	send_create(stand, "r-1");
+	bench_lane_create(&stand->lane, "r-1", TTL_S, 0);
 	co_sim_lane_settle(&stand->lane, STEPS_MAX);
 	stand->damages_left = SIZE_MAX;
 
 	assert_int_equal(expired_in_time(stand), 0);
 	stand->damages_left = 0;
-	send_create(stand, "r-2");
+	bench_lane_create(&stand->lane, "r-2", TTL_S, 0);
 	co_sim_lane_settle(&stand->lane, STEPS_MAX);
 
 	assert_int_equal(expired_in_time(stand), 1);
@@ -146,13 +110,14 @@ static void state__session_under_anothers_key__one_rebuild(void **state)
 	struct stand *stand = open_stand();
 
 	(void)state;
-	send_create(stand, "r-1");
+	bench_lane_create(&stand->lane, "r-1", TTL_S, 0);
 	co_sim_lane_settle(&stand->lane, STEPS_MAX);
-	struct co_sim_partition *log = &co_sim_topic_find(&stand->lane.broker, CO_VIEW(PREFIX "state"))->partitions[0];
+	struct co_sim_partition *log =
+		&co_sim_topic_find(&stand->lane.broker, CO_VIEW(BENCH_PREFIX "state"))->partitions[0];
 	const struct co_record *own = NULL;
 	for (int64_t offset = 0; !own || own->key.len != CO_UUID_TEXT; offset++)
 		own = co_sim_visible(log, offset);
-	struct co_message astray = {.topic = CO_VIEW(PREFIX "state"),
+	struct co_message astray = {.topic = CO_VIEW(BENCH_PREFIX "state"),
 								.partition = 0,
 								.key = CO_VIEW("01234567-89ab-5def-8123-456789abcdef"),
 								.value = own->value,

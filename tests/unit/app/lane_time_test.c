@@ -1,54 +1,20 @@
 /* The lane and time, on the model of log and view: records from the end of time, which a producer may send with
  * topics.timestamps=stream, and deadlines that were looked for while Redis had lost its memory (contract section 5). */
-#include "shard_bench.h"
-#include "sim_lane.h"
-
-#include "checkout/log.h"
-#include "checkout/metrics.h"
+#include "lane_bench.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define PREFIX "checkout.session."
 #define STEPS_MAX 500
 #define TTL_S 600
 
 static struct co_sim_lane *open_lane(bool append)
 {
 	static struct co_sim_lane lane;
-	const struct co_sim_lane_options options = {.prefix = PREFIX,
-												.partitions = 1,
-												.append = append,
-												.retention_ms = BENCH_RETENTION_MS,
-												.wall_ms = BENCH_T0,
-												.auth = CO_AUTH_NONE,
-												.batch_max_records = 10};
 
-	memset(&lane, 0, sizeof(lane));
-	co_log_setup(CO_LOG_BUG, CO_LOG_TEXT);
-	co_metrics_setup(1, 1);
-	co_sim_lane_open(&lane, &options);
+	bench_lane_open(&lane, append, (struct co_sim_faults){.ask = NULL});
 	return &lane;
-}
-
-static void send_create(struct co_sim_lane *lane, const char *name, int64_t timestamp_ms)
-{
-	char text[1024];
-	struct record_lines lines;
-
-	(void)snprintf(text, sizeof(text),
-				   BENCH_HEADERS("%s", "create") "\n{\"referenceId\":\"%s\",\"ttlSeconds\":%d,\"config\":{\"modes\":"
-												 "[\"PAYMENT_WITH_WALLET\"]},\"payment\":{\"amount\":1000,"
-												 "\"merchantTransactionId\":\"t\"}}",
-				   name, name, TTL_S);
-	record_lines_read(co_view_cstr(text), &lines);
-	const struct co_message message = {.topic = CO_VIEW(PREFIX "commands"),
-									   .value = lines.record.value,
-									   .timestamp_ms = timestamp_ms,
-									   .header_count = lines.record.header_count,
-									   .headers = lines.headers};
-	co_sim_send(&lane->broker, &message, NULL, NULL);
 }
 
 /* Not co_sim_lane_settle(), which ends the program: a lane that stands still is what this looks for. */
@@ -79,7 +45,7 @@ static size_t count_records(struct co_sim_lane *lane, const char *topic, struct 
 
 static size_t count_events(struct co_sim_lane *lane, struct co_view type)
 {
-	return count_records(lane, PREFIX "events", CO_VIEW("ce_type"), type);
+	return count_records(lane, BENCH_PREFIX "events", CO_VIEW("ce_type"), type);
 }
 
 /* ---- the end of time ---- */
@@ -106,13 +72,13 @@ static void take__timestamp__judged_and_those_behind_it_too(void **state)
 	const struct row *row = *state;
 	struct co_sim_lane *lane = open_lane(false);
 
-	send_create(lane, "first", row->timestamp_ms);
-	send_create(lane, "in-the-same-batch", BENCH_T0);
+	bench_lane_create(lane, "first", TTL_S, row->timestamp_ms);
+	bench_lane_create(lane, "in-the-same-batch", TTL_S, BENCH_T0);
 	assert_true(comes_to_rest(lane));
-	send_create(lane, "in-the-next-batch", BENCH_T0 + 1);
+	bench_lane_create(lane, "in-the-next-batch", TTL_S, BENCH_T0 + 1);
 	assert_true(comes_to_rest(lane));
 
-	assert_int_equal(count_records(lane, PREFIX "replies", CO_VIEW("checkout-status"), CO_VIEW("201")), 3);
+	assert_int_equal(count_records(lane, BENCH_PREFIX "replies", CO_VIEW("checkout-status"), CO_VIEW("201")), 3);
 	assert_int_equal(count_events(lane, CO_VIEW("checkout.session.created")), 3);
 	assert_int_equal(count_events(lane, CO_VIEW("checkout.session.expired")), 0);
 	assert_true(lane->lane.shards[0].clock_ms == row->clock_ms);
@@ -130,13 +96,13 @@ static void take__dead_letter_from_the_end_of_time__tells_its_timestamp(void **s
 {
 	struct co_sim_lane *lane = open_lane(false);
 	const struct co_message message = {
-		.topic = CO_VIEW(PREFIX "commands"), .value = CO_VIEW("no JSON"), .timestamp_ms = INT64_MAX};
+		.topic = CO_VIEW(BENCH_PREFIX "commands"), .value = CO_VIEW("no JSON"), .timestamp_ms = INT64_MAX};
 
 	(void)state;
 	co_sim_send(&lane->broker, &message, NULL, NULL);
 	assert_true(comes_to_rest(lane));
 	assert_int_equal(
-		count_records(lane, PREFIX "dlq", CO_VIEW("checkout-dlq-timestamp"), CO_VIEW("9223372036854775807")), 1);
+		count_records(lane, BENCH_PREFIX "dlq", CO_VIEW("checkout-dlq-timestamp"), CO_VIEW("9223372036854775807")), 1);
 	assert_true(lane->lane.shards[0].clock_ms == LIMIT_MS);
 	co_sim_lane_close(lane);
 }
@@ -148,7 +114,7 @@ static struct co_sim_lane *open_at_the_deadline(void)
 {
 	struct co_sim_lane *lane = open_lane(true);
 
-	send_create(lane, "idle", 0);
+	bench_lane_create(lane, "idle", TTL_S, 0);
 	assert_true(comes_to_rest(lane));
 	assert_true(lane->lane.shards[0].next_due_ms == lane->store.views[0].live.items[0].due_ms);
 	co_sim_time_pass(&lane->time, lane->lane.shards[0].next_due_ms - lane->time.wall_ms - 100);
@@ -203,8 +169,9 @@ static void send_tick_of(struct co_sim_lane *lane)
 {
 	struct co_header headers[] = {{CO_VIEW("ce_specversion"), CO_VIEW("1.0")},
 								  {CO_VIEW("ce_type"), CO_VIEW("checkout.session.tick")}};
-	const struct co_message message = {
-		.topic = CO_VIEW(PREFIX "commands"), .header_count = sizeof(headers) / sizeof(headers[0]), .headers = headers};
+	const struct co_message message = {.topic = CO_VIEW(BENCH_PREFIX "commands"),
+									   .header_count = sizeof(headers) / sizeof(headers[0]),
+									   .headers = headers};
 
 	co_sim_send(&lane->broker, &message, NULL, NULL);
 }
@@ -217,7 +184,7 @@ static void wake__older_tick_read_while_another_is_out__deadline_passes_in_time(
 	struct co_sim_lane *lane = open_lane(true);
 
 	(void)state;
-	send_create(lane, "idle", 0);
+	bench_lane_create(lane, "idle", TTL_S, 0);
 	assert_true(comes_to_rest(lane));
 	struct co_shard *shard = &lane->lane.shards[0];
 	send_tick_of(lane);
