@@ -325,7 +325,7 @@ void rig_settle_and_check(struct rig *rig, int64_t lag_ms, const char *what)
 	await_deadlines(rig, &oracle, what);
 	char *sentence = ask_oracle(rig, &oracle, lag_ms, what);
 	if (sentence)
-		broken(rig, what, co_tk_format("the oracle finds: %s", sentence)); /* final for `./run test`: no second try */
+		broken(rig, what, sentence);
 	printf("%s: %zu commands, %zu replies, %zu sessions, %zu expiries, %zu kept; lag 0 after %lld ms\n", what,
 		   oracle.commands, oracle.replies, oracle.sessions, oracle.expiries, oracle.kept, (long long)lag_took);
 	fflush(stdout);
