@@ -166,14 +166,17 @@ static void broker__disk_full_in_mid_load__goes_on_when_there_is_space(void **st
 
 /* ---- the disk of a client's reply topic ---- */
 
-static void send_get(struct rig *rig, const char *id, const char *reply_topic)
+/* A session of this test's own, open until it is cancelled. */
+#define MINE "disk"
+
+static void send_for(struct rig *rig, const char *type, const char *reference, const char *id, const char *reply_topic)
 {
 	char sid[37];
-	rig_session_id("elsewhere", sid);
+	rig_session_id(reference, sid);
 	struct co_header headers[] = {{CO_VIEW("ce_specversion"), CO_VIEW("1.0")},
 								  {CO_VIEW("ce_id"), {id, strlen(id)}},
 								  {CO_VIEW("ce_source"), CO_VIEW("/rig")},
-								  {CO_VIEW("ce_type"), CO_VIEW("checkout.session.get")},
+								  {CO_VIEW("ce_type"), {type, strlen(type)}},
 								  {CO_VIEW("ce_merchantid"), CO_VIEW(RIG_MERCHANT)},
 								  {CO_VIEW("ce_subject"), {sid, 36}},
 								  {CO_VIEW("reply_to"), {reply_topic, strlen(reply_topic)}}};
@@ -184,6 +187,11 @@ static void send_get(struct rig *rig, const char *id, const char *reply_topic)
 									   .header_count = 7,
 									   .headers = headers};
 	co_tk_send(rig->producer, &message, NULL);
+}
+
+static void send_get(struct rig *rig, const char *id, const char *reply_topic)
+{
+	send_for(rig, "checkout.session.get", MINE, id, reply_topic);
 }
 
 /* A second disk for the broker, and a topic on it whose every batch begins a file of its own: taking the folder away
@@ -218,15 +226,17 @@ static char *second_disk_topic(struct rig *rig, char full[64])
 	return second;
 }
 
-static const struct co_tk_record *await_by_default(struct rig *rig, const char *id)
+/* `code` NULL: it is accepted. */
+static void await_by_default(struct rig *rig, const char *id, const char *code)
 {
 	const struct co_tk_record *reply = rig_reply(rig, id, 120000);
 
 	if (!reply)
 		co_tk_fail("no reply to %s on the default topic; the lane's log:\n%s", id, co_tk_worker_log(&rig->workers[0]));
 	assert_true(co_tk_header_is(&reply->r, "checkout-reply-rejected", "unknown_topic"));
-	assert_true(co_tk_header_is(&reply->r, "checkout-error-code", "9300100"));
-	return reply;
+	struct co_view got = co_tk_header(&reply->r, code ? "checkout-error-code" : "checkout-status");
+	co_tk_check(co_view_eq(got, co_view_cstr(code ? code : "200")), "%s: %.*s", id, (int)reply->r.value.len,
+				reply->r.value.ptr);
 }
 
 static size_t count_replies(const struct co_tk_reader *reader, const char *id)
@@ -260,16 +270,32 @@ static void expect_reply_there(struct rig *rig, const char *topic)
 	co_tk_reader_close(&theirs);
 }
 
-/* Only one command's output is refused, and for as long as it may be: its reply goes the default way, and the lane's
- * other commands do not wait for somebody else's disk. */
-static void reply_topic__on_a_failed_disk__answered_by_default(void **state)
+static void open_session(struct rig *rig)
+{
+	char sid[37];
+
+	rig_session_id(MINE, sid);
+	rig_send(rig, sid, "create", "of-disk", NULL,
+			 "{\"referenceId\":\"" MINE "\",\"ttlSeconds\":600,\"config\":{\"modes\":[\"PAYMENT_WITH_WALLET\"]},"
+			 "\"payment\":{\"amount\":1,\"merchantTransactionId\":\"t\"}}");
+	const struct co_tk_record *reply = rig_reply(rig, "of-disk", 60000);
+	co_tk_check(reply && co_tk_header_is(&reply->r, "checkout-status", "201"), "the create: %.*s",
+				reply ? (int)reply->r.value.len : 0, reply ? reply->r.value.ptr : "");
+}
+
+/* Only one command's output is refused, and for as long as it may be: that command is answered 9300001 and has done
+ * nothing. Those that come later are judged as ever, their replies go the default way, and the lane's other commands do
+ * not wait for somebody else's disk. */
+static void reply_topic__on_a_failed_disk__9300001_and_then_by_default(void **state)
 {
 	struct rig rig;
 	char full[64], id[32];
 
 	begin(&rig, state);
+	open_session(&rig);
 	char *second = second_disk_topic(&rig, full), *gone = co_tk_format("%s.gone", second);
-	/* takes replies; they are not read by this test */
+	/* takes replies, in the partition of all that follow, where each write is to a file of its own then; they are not
+	 * read by this test */
 	send_get(&rig, "before", full);
 	rig_load(&rig, 10);
 	co_tk_producer_flush(rig.producer);
@@ -277,10 +303,10 @@ static void reply_topic__on_a_failed_disk__answered_by_default(void **state)
 	assert_null(rig_reply(&rig, "before", 0));
 	co_tk_check(rename(second, gone) == 0, "rename: %s", strerror(errno));
 	int64_t began_ms = co_tk_now_ms();
-	send_get(&rig, "after-0", full);
+	send_for(&rig, "checkout.session.cancel", MINE, "after-0", full);
 	rig_load(&rig, 10);
-	(void)await_by_default(&rig, "after-0");
-	printf("the first reply went the default way after %lld ms\n", (long long)(co_tk_now_ms() - began_ms));
+	await_by_default(&rig, "after-0", "9300001");
+	printf("the first command was answered 9300001 after %lld ms\n", (long long)(co_tk_now_ms() - began_ms));
 	await_log(&rig.workers[0], 0, "kafka.reply_topic", full);
 	await_log(&rig.workers[0], 0, "kafka.transactional_id", "");
 	/* known by now: nobody waits again, for a leader or for a record to be taken */
@@ -289,17 +315,22 @@ static void reply_topic__on_a_failed_disk__answered_by_default(void **state)
 		snprintf(id, sizeof(id), "after-%d", i);
 		send_get(&rig, id, full);
 		rig_load(&rig, 2);
-		(void)await_by_default(&rig, id);
+		await_by_default(&rig, id, NULL);
 		assert_in_range(co_tk_now_ms() - began_ms, 0, LEADER_WAIT_MS - 1);
 	}
+	/* nothing came of the first, and now it is done */
+	send_for(&rig, "checkout.session.cancel", MINE, "again", full);
+	await_by_default(&rig, "again", NULL);
 	/* counted a moment after the commit that shows the replies */
-	await_metric(&rig.workers[0], "checkout_replies_redirected_total{reason=\"unknown_topic\"}", 6);
+	await_metric(&rig.workers[0], "checkout_replies_redirected_total{reason=\"unknown_topic\"}", 7);
+	await_metric(&rig.workers[0], "checkout_poisoned_commands_total", 1);
+	assert_int_equal(await_log_lines(&rig.workers[0], 0, "command.poisoned", "did not take"), 1);
 	expect_alive(&rig);
 	/* killed, and its successor knows nothing of it: it finds the id of its first transaction still in use */
 	co_tk_worker_kill(&rig.workers[0]);
 	rig_start(&rig, 0, 1, NULL);
 	send_get(&rig, "after-6", full);
-	(void)await_by_default(&rig, "after-6");
+	await_by_default(&rig, "after-6", "9300106");
 	await_log(&rig.workers[0], 0, "kafka.reply_topic", "no leader");
 	for (int i = 0; i <= 6; i++) {
 		snprintf(id, sizeof(id), "after-%d", i);
@@ -528,7 +559,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(redis__snapshot_fails__goes_on_when_there_is_space),
 		cmocka_unit_test(redis__append_only_file_full__goes_on_when_there_is_space),
 		cmocka_unit_test(broker__disk_full_in_mid_load__goes_on_when_there_is_space),
-		cmocka_unit_test(reply_topic__on_a_failed_disk__answered_by_default),
+		cmocka_unit_test(reply_topic__on_a_failed_disk__9300001_and_then_by_default),
 	};
 
 	if (argc > 1)

@@ -145,6 +145,7 @@ static int run_seeds(const struct wish *wish)
 		failures += jobs[i].failures;
 		all.commands += jobs[i].tallies.commands;
 		all.redirected += jobs[i].tallies.redirected;
+		all.untaken += jobs[i].tallies.untaken;
 		all.poisoned += jobs[i].tallies.poisoned;
 		all.refused += jobs[i].tallies.refused;
 		all.lost += jobs[i].tallies.lost;
@@ -155,10 +156,12 @@ static int run_seeds(const struct wish *wish)
 			printf("seed %" PRIu64 ": %s\n", jobs[i].failed[k], jobs[i].symptoms[k]);
 	}
 	printf("%" PRIu64 " records of commands; %" PRIu64 " times Kafka refused a record, %" PRIu64
-		   " commands poisoned, %" PRIu64 " replies without their topic; %" PRIu64 " positions lost; %" PRIu64
-		   " seeds by the stream's clock; %" PRIu64 " times a replica took over without the tail; %" PRIu64
+		   " commands poisoned, %" PRIu64 " with their reply untaken, %" PRIu64 " replies without their topic; %" PRIu64
+		   " positions lost; %" PRIu64 " seeds by the stream's clock; %" PRIu64
+		   " times a replica took over without the tail; %" PRIu64
 		   " times a lane went on under another transactional id\n",
-		   all.commands, all.refused, all.poisoned, all.redirected, all.lost, all.streams, all.tails, all.rotations);
+		   all.commands, all.refused, all.poisoned, all.untaken, all.redirected, all.lost, all.streams, all.tails,
+		   all.rotations);
 	printf("simulation: %" PRIu64 " seeds, %" PRIu64 " failed, %.1f s\n", runs, failures, now_s() - began_s);
 	if (!first_failure(wish, jobs, &seed, &symptom))
 		return runs ? 0 : 1;

@@ -9,7 +9,8 @@
 #define COMMIT_TIMEOUT_MS 8000
 #define ECHO_MS_MAX 12000
 #define ID_STUCK_MS 15000
-#define LATE_KEEP_MS 60000   /* of the look-ups: twice late within this, and so long it counts as not there */
+#define LATE_KEEP_MS 60000 /* of the look-ups: twice late within this, and so long it counts as away */
+#define LEADER_PATIENCE_MS 10000
 #define STALLED_ROTATED 2000 /* under another transactional id, where ids stay taken */
 #define STALLED 800          /* of 10,000 commits, in worlds with moves */
 
@@ -146,7 +147,7 @@ static enum co_status outbox_begin(void *self)
 	}
 	forget_buffer(outbox);
 	memset(outbox->added, 0, sizeof(outbox->added));
-	outbox->unanswered = outbox->refused = false;
+	outbox->unanswered = outbox->refused = outbox->untaken = false;
 	outbox->position_count = 0;
 	outbox->begun = true;
 	return CO_OK;
@@ -324,14 +325,28 @@ static void commit_outside(struct co_proc *proc)
 /* The client says that it was a record's fault, unless something else was wrong as well. */
 static enum co_status not_committed(struct co_proc *proc)
 {
+	if (proc->outbox.untaken && !proc->outbox.refused) {
+		co_untaken_is_told(proc);
+		return told(proc, "commit", CO_LOG_UNTAKEN);
+	}
 	if (!proc->outbox.refused || co_between(proc->world, 0, 7) == 0)
 		return failed(proc, "commit");
 	co_refusal_is_told(proc);
 	return told(proc, "commit", CO_LOG_REJECTED);
 }
 
+static void is_away_for(struct co_proc *proc, int64_t duration_ms)
+{
+	struct co_world *world = proc->world;
+	int64_t until_ms = world->now_ms + duration_ms;
+	proc->outbox.down_until_ms = until_ms;
+	if (until_ms > world->broker.own_late_until_ms)
+		world->broker.own_late_until_ms = until_ms;
+	co_tell(world, "%s counts as away", CO_OWN_REPLIES);
+}
+
 /* As find_waiting_topics: what was not taken by now is given up, and when it was for a topic of others alone, and that
- * happens again, the topic counts as one that is not there. */
+ * happens again, the topic counts as away. */
 static void give_up(struct co_proc *proc)
 {
 	struct co_world *world = proc->world;
@@ -341,14 +356,11 @@ static void give_up(struct co_proc *proc)
 		own_waits = own_waits || (!outbox->buffer[i].sent && outbox->buffer[i].topic != CO_M_OWN_REPLIES);
 	if (own_waits)
 		return;
+	outbox->untaken = outbox->broken = true;
 	bool again = world->now_ms < outbox->late_until_ms;
 	outbox->late_until_ms = world->now_ms + LATE_KEEP_MS;
-	if (!again)
-		return;
-	outbox->down_until_ms = world->now_ms + LATE_KEEP_MS;
-	if (outbox->down_until_ms > world->broker.own_late_until_ms)
-		world->broker.own_late_until_ms = outbox->down_until_ms;
-	co_tell(world, "%s counts as not there", CO_OWN_REPLIES);
+	if (again)
+		is_away_for(proc, LATE_KEEP_MS);
 }
 
 /* False: in vain. */
@@ -413,6 +425,27 @@ static int64_t outbox_delivered(void *self, size_t index)
 	return index < proc->outbox.count ? proc->outbox.buffer[index].offset : -1;
 }
 
+static bool has_leaders(const struct co_world *world)
+{
+	for (int32_t p = 0; p < CO_OWN_REPLIES_PARTITIONS; p++)
+		if (co_is_away(world, CO_M_OWN_REPLIES, p))
+			return false;
+	return true;
+}
+
+/* As ask_patiently: an election is waited for, once. */
+static bool has_leaders_soon(struct co_proc *proc)
+{
+	const struct co_world *world = proc->world;
+	int64_t late_until_ms = proc->outbox.late_until_ms;
+	int64_t since_ms = proc->outbox.down_until_ms      ? world->now_ms - LEADER_PATIENCE_MS
+					   : world->now_ms < late_until_ms ? late_until_ms - LATE_KEEP_MS
+													   : world->now_ms;
+	while (!has_leaders(world) && world->now_ms < since_ms + LEADER_PATIENCE_MS)
+		co_proc_step(proc, 200);
+	return has_leaders(world);
+}
+
 static int32_t outbox_partitions_of(void *self, struct co_view name)
 {
 	struct co_proc *proc = self;
@@ -422,11 +455,17 @@ static int32_t outbox_partitions_of(void *self, struct co_view name)
 	int64_t *at_ms = &outbox->lookups[topic].at_ms;
 	int32_t *count = &outbox->lookups[topic].count;
 	if (topic == CO_M_OWN_REPLIES && world->now_ms < outbox->down_until_ms)
-		return 0;
+		return CO_TOPIC_AWAY;
 	if (*at_ms == 0 || world->now_ms - *at_ms >= CO_LOOKUP_KEEP_MS) {
 		if (is_down(proc) || co_strikes(world, CO_TROUBLE_LOOKUP_DOWN))
 			return -1;
 		bool gone = topic == CO_M_TOPICS || (topic == CO_M_OWN_REPLIES && world->broker.own == CO_OWN_GONE);
+		if (topic == CO_M_OWN_REPLIES && !gone && !has_leaders_soon(proc)) {
+			is_away_for(proc, CO_LOOKUP_KEEP_MS);
+			return CO_TOPIC_AWAY;
+		}
+		if (topic == CO_M_OWN_REPLIES)
+			outbox->down_until_ms = 0;
 		*at_ms = world->now_ms;
 		*count = gone ? 0 : world->broker.topics[topic].partition_count;
 	}

@@ -17,6 +17,8 @@ static int32_t partitions_of(void *self, struct co_view name)
 	const struct folding *folding = self;
 	const struct co_world *world = folding->world;
 	enum co_model_topic topic = co_broker_topic(world, name);
+	if (topic == CO_M_OWN_REPLIES && folding->reference->own_replies_away)
+		return CO_TOPIC_AWAY;
 	bool gone = topic == CO_M_TOPICS || (topic == CO_M_OWN_REPLIES && folding->reference->own_replies_gone);
 	return gone ? 0 : world->broker.topics[topic].partition_count;
 }
@@ -52,7 +54,7 @@ static void keep(struct co_reference *reference, int32_t partition, const struct
 /* ---- one record, and what it may have come to ---- */
 
 /* In the order in which they are believed. */
-enum outcome { OUTCOME_PLAIN, OUTCOME_GONE, OUTCOME_POISONED, OUTCOMES };
+enum outcome { OUTCOME_PLAIN, OUTCOME_GONE, OUTCOME_UNTAKEN, OUTCOME_POISONED, OUTCOMES };
 
 struct attempt {
 	struct co_round round;
@@ -67,6 +69,8 @@ static void judge_as(struct folding *folding, const struct co_record *record, en
 	struct co_shard *shard = &folding->shard;
 	struct co_intake *intake = CO_NEW(arena, struct co_intake);
 	reference->own_replies_gone = outcome == OUTCOME_GONE;
+	reference->own_replies_away = outcome == OUTCOME_UNTAKEN;
+	shard->untaken_offset = outcome == OUTCOME_UNTAKEN ? record->offset + 1 : 0;
 	shard->poison_offset = outcome == OUTCOME_POISONED ? record->offset : -1;
 	co_intake_read(record, arena, intake);
 	co_round_begin(&attempt->round, arena);
@@ -108,15 +112,18 @@ static bool is_there(const struct co_world *world, const struct attempt *attempt
 }
 
 /* An answer of 9300001 is allowed when Kafka has refused this record's outputs while they stood alone: nobody is
- * answered so for what was next to him. The plain one is allowed unless Kafka never takes it. */
+ * answered so for what was next to him; or when a transaction with this record in it waited in vain for the reply topic
+ * alone, and the record names it. The plain one is allowed unless Kafka never takes it. */
 static enum outcome outcome_of(struct folding *folding, const struct co_record *record, struct attempt *attempt)
 {
 	const struct co_world *world = folding->world;
 	const struct co_entry *entry =
 		&world->broker.topics[CO_M_COMMANDS].parts[record->partition].entries[record->offset];
 	judge_as(folding, record, OUTCOME_PLAIN, attempt);
+	bool gone = co_own_replies_may_be_gone(world, entry->at_ms);
 	const bool allowed[OUTCOMES] = {[OUTCOME_PLAIN] = is_writable(world, attempt),
-									[OUTCOME_GONE] = co_own_replies_may_be_gone(world, entry->at_ms),
+									[OUTCOME_GONE] = gone,
+									[OUTCOME_UNTAKEN] = gone && entry->untaken,
 									[OUTCOME_POISONED] = entry->refused_alone};
 	if (allowed[OUTCOME_PLAIN] && !allowed[OUTCOME_GONE] && !allowed[OUTCOME_POISONED])
 		return OUTCOME_PLAIN;
@@ -139,6 +146,7 @@ static void fold_record(struct folding *folding, const struct co_record *record)
 	struct attempt attempt;
 	enum outcome outcome = outcome_of(folding, record, &attempt);
 	folding->world->tallies.poisoned += outcome == OUTCOME_POISONED;
+	folding->world->tallies.untaken += outcome == OUTCOME_UNTAKEN;
 	folding->world->tallies.redirected += outcome == OUTCOME_GONE;
 	for (size_t i = 0; i < attempt.round.message_count; i++) {
 		enum co_model_topic topic = co_broker_topic(folding->world, attempt.round.messages[i].topic);

@@ -18,7 +18,7 @@ struct co_reference {
 	struct co_expected *expected; /* partition by partition, in the order of the log; nothing of `state` */
 	size_t kept_count[CO_PARTITIONS_MAX];
 	struct co_store_entry *kept[CO_PARTITIONS_MAX];
-	bool own_replies_gone; /* as the record in hand is judged */
+	bool own_replies_gone, own_replies_away; /* as the record in hand is judged */
 };
 
 /* Whether that is what was written: all of it but where it lies. */

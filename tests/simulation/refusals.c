@@ -4,6 +4,7 @@
 
 #define AWAY_MS_MIN 15000 /* around the time after which an id is left */
 #define AWAY_MS_MAX 45000
+#define FAR_MS_MAX 80000 /* of a client's reply topic: until nobody waits for it any more */
 
 static size_t bytes_of(const struct co_message *message)
 {
@@ -68,6 +69,18 @@ void co_refusal_is_told(struct co_proc *proc)
 	co_tell(world, "the outputs of %d/%lld alone are refused", partition, (long long)last);
 }
 
+void co_untaken_is_told(struct co_proc *proc)
+{
+	struct co_world *world = proc->world;
+	for (size_t i = 0; i < proc->outbox.position_count; i++) {
+		const struct co_position *position = &proc->outbox.positions[i];
+		struct co_entry *entries = world->broker.topics[CO_M_COMMANDS].parts[position->partition].entries;
+		int64_t offset = world->broker.group.truth[position->partition].offset;
+		for (offset = offset < 0 ? 0 : offset; offset < position->offset; offset++)
+			entries[offset].untaken = true;
+	}
+}
+
 bool co_is_away(const struct co_world *world, enum co_model_topic topic, int32_t partition)
 {
 	return world->broker.topics[topic].parts[partition].away_until_ms > world->now_ms;
@@ -91,7 +104,8 @@ void co_lose_partition(struct co_world *world)
 	struct co_model_log *log = &world->broker.topics[topic];
 	int32_t partition = topic == CO_M_COMMANDS ? 0 : (int32_t)co_between(world, 0, log->partition_count - 1);
 	struct co_log_part *part = &log->parts[partition];
-	int64_t until_ms = world->now_ms + co_between(world, AWAY_MS_MIN, AWAY_MS_MAX);
+	int64_t until_ms =
+		world->now_ms + co_between(world, AWAY_MS_MIN, topic == CO_M_OWN_REPLIES ? FAR_MS_MAX : AWAY_MS_MAX);
 	bool whole = topic == CO_M_OWN_REPLIES || (topic != CO_M_COMMANDS && co_between(world, 0, 2) == 0);
 	*(whole ? &part->away_until_ms : &part->unmarked_until_ms) = until_ms;
 	co_tell(world, "%s %s/%d for %lld ms", whole ? "nobody reaches" : "no marker reaches",

@@ -291,7 +291,7 @@ static void plan_troubles(struct co_world *world)
 #define FLUSHES_MAX 3        /* each one has the views made again */
 #define MOVES_MAX 12
 #define LOSSES_MAX 4
-#define STUCK_FOR 20000   /* until a lane is under another id, and some time more */
+#define STUCK_FOR 30000   /* until a lane is under another id, and some time more */
 #define SLOWER 300        /* in 10,000 more: longer than it takes to move a partition */
 #define LATE_MARKERS 1000 /* in 10,000 more: a deleted group forgets what they would have told */
 
@@ -501,6 +501,7 @@ static void add_tallies(struct co_world *world, struct co_tallies *to)
 	for (int32_t p = 0; p < world->partitions; p++)
 		to->commands += world->broker.topics[CO_M_COMMANDS].parts[p].count;
 	to->poisoned += world->tallies.poisoned;
+	to->untaken += world->tallies.untaken;
 	to->redirected += world->tallies.redirected;
 	to->refused += world->tallies.refused;
 	to->lost += world->tallies.lost;

@@ -74,7 +74,8 @@ struct co_txn;
 struct co_entry {
 	bool marker, compacted; /* takes an offset, nobody sees it */
 	bool refused_alone;     /* of commands: Kafka refused an output of a transaction that read this record alone */
-	struct co_txn *txn;     /* NULL: outside any */
+	bool untaken; /* of commands: read by a transaction that waited in vain for CO_OWN_REPLIES, and for that alone */
+	struct co_txn *txn; /* NULL: outside any */
 	int64_t at_ms;
 	int64_t clock_ms; /* the latest that a broker's clock had said by then; stream: the partition's commands */
 	struct co_record record;
@@ -145,7 +146,7 @@ struct co_broker {
 	enum co_own_replies own;       /* what CO_OWN_REPLIES is just now */
 	size_t absence_count;
 	struct co_absence absences[CO_ABSENCES_MAX]; /* when nobody found it */
-	int64_t own_late_until_ms; /* so long a worker may take it for one that is not there: it took nothing */
+	int64_t own_late_until_ms; /* so long a worker may take it for one that is away: it took nothing */
 };
 
 /* One block that holds all bytes and headers of *out. */
@@ -188,6 +189,8 @@ bool co_is_too_large(const struct co_world *world, enum co_model_topic topic, co
 bool co_is_refused(struct co_proc *proc, enum co_model_topic topic, const struct co_message *message);
 /* The worker is told so. */
 void co_refusal_is_told(struct co_proc *proc);
+/* The same of a reply topic of others that did not take in time what was for it. */
+void co_untaken_is_told(struct co_proc *proc);
 /* A partition is away for long, or its leader out of the coordinator's reach: transactions that it is in do not come to
  * their end. Of commands: it is the group's offsets that are. */
 void co_lose_partition(struct co_world *world);
@@ -256,6 +259,7 @@ struct co_outbox_model {
 	int64_t stuck_ms;                     /* since when its last transaction is said not to be over; 0: it is */
 	int epoch;                            /* 0: none yet */
 	bool waits;                           /* for a partition that is away */
+	bool untaken;                         /* it waited in vain, and for CO_OWN_REPLIES alone */
 	int64_t late_until_ms, down_until_ms; /* of CO_OWN_REPLIES */
 	bool begun, broken, unanswered;
 	bool added[CO_M_TOPICS][CO_PARTITIONS_MAX];
@@ -325,7 +329,7 @@ struct co_sent;        /* commands.c */
 
 /* What there was to see in a seed. */
 struct co_tallies {
-	uint64_t commands, refused, poisoned, redirected, lost, streams, tails, rotations;
+	uint64_t commands, refused, poisoned, untaken, redirected, lost, streams, tails, rotations;
 };
 
 struct co_world {

@@ -161,6 +161,11 @@ static enum co_status commit(void *self)
 		return CO_LOG_REJECTED;
 	}
 	outbox->txn = NULL;
+	if (fault == CO_SIM_UNTAKEN) {
+		co_sim_txn_end(outbox->broker, txn, CO_SIM_ABORTED);
+		outbox->broken = true;
+		return CO_LOG_UNTAKEN;
+	}
 	co_sim_txn_end(outbox->broker, txn, CO_SIM_COMMITTED_TXN);
 	if (fault == CO_SIM_UNANSWERED) {
 		outbox->broken = true;
@@ -185,8 +190,9 @@ static int32_t partitions_of(void *self, struct co_view name)
 
 	if (remembered && *remembered)
 		return topic->partition_count;
-	if (co_sim_ask(&outbox->faults, CO_SIM_PARTITIONS_OF) != CO_SIM_NONE)
-		return -1;
+	enum co_sim_fault fault = co_sim_ask(&outbox->faults, CO_SIM_PARTITIONS_OF);
+	if (fault != CO_SIM_NONE)
+		return fault == CO_SIM_UNTAKEN ? CO_TOPIC_AWAY : -1;
 	if (remembered)
 		*remembered = true;
 	return topic ? topic->partition_count : 0;

@@ -58,7 +58,8 @@ enum co_sim_fault {
 	CO_SIM_NONE,
 	CO_SIM_FAIL_BEFORE, /* the error, and nothing happened */
 	CO_SIM_FAIL_AFTER,  /* the error, but it happened */
-	CO_SIM_UNANSWERED   /* commit alone: it is in the log, and CO_LOG_UNANSWERED says so. Elsewhere: NONE */
+	CO_SIM_UNANSWERED,  /* commit alone: it is in the log, and CO_LOG_UNANSWERED says so. Elsewhere: NONE */
+	CO_SIM_UNTAKEN /* commit: CO_LOG_UNTAKEN, and it is not in the log; partitions_of: CO_TOPIC_AWAY. Elsewhere: NONE */
 };
 /* The hook may also leave the call for good (longjmp): that is a crash of the client. */
 struct co_sim_faults {

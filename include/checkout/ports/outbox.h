@@ -7,6 +7,8 @@
 #include "checkout/ports/log.h"
 #include "checkout/status.h"
 
+#define CO_TOPIC_AWAY (-2) /* of partitions_of() */
+
 struct co_outbox {
 	void *self;
 	/* A new producer; every older transaction of this lane is decided when it returns CO_OK, and over but for
@@ -20,12 +22,12 @@ struct co_outbox {
 	enum co_status (*produce)(void *self, const struct co_message *message, size_t *index);
 	/* CO_OK: all of it is in the log. CO_LOG_UNANSWERED: it is in the log, but recycle before the next (a request got
 	 * no answer and may arrive late). CO_LOG_FAILED: unknown. CO_LOG_REJECTED: not in the log, because of a record.
-	 * CO_FENCED. */
+	 * CO_LOG_UNTAKEN: as CO_LOG_FAILED, and all that was not taken was for topics that clients named. CO_FENCED. */
 	enum co_status (*commit)(void *self);
 	/* After CO_OK or CO_LOG_UNANSWERED of commit: the offset that the message got; -1 unknown. */
 	int64_t (*delivered)(void *self, size_t index);
-	/* The number of partitions of a topic; 0: there is none of that name, or it takes no records now (no replica of a
-	 * partition is alive, its disk is full); -1: Kafka did not say in time. Remembered for a while. */
+	/* The number of partitions of a topic; 0: there is none of that name; CO_TOPIC_AWAY: it takes no records now (no
+	 * replica of a partition is alive, its disk is full); -1: Kafka did not say in time. Remembered for a while. */
 	int32_t (*partitions_of)(void *self, struct co_view topic);
 	/* Appends a tick to a partition of `commands`, outside any transaction, fire and forget. */
 	void (*tick)(void *self, int32_t partition);

@@ -1,6 +1,7 @@
 #include "kafka_lookups.h"
 
 #include "checkout/log.h"
+#include "checkout/ports/outbox.h"
 
 #include <string.h>
 #include <time.h>
@@ -86,11 +87,21 @@ static void tell_down(const char *name, const char *why)
 		   CO_TEXT("checkout.topic", name), CO_TEXT("event.reason", why));
 }
 
-/* Asks until there is a leader for every partition; not again for a topic of which it is known that there is none. */
-static int32_t ask_patiently(rd_kafka_t *client, const char *name, bool known_down, bool *led)
+/* Since when a topic may be without a leader, as far as anybody knows. */
+static int64_t doubted_since_ms(const struct co_kafka_lookup *slot, int64_t at_ms)
+{
+	if (!slot)
+		return at_ms;
+	if (slot->down_until_ms != 0)
+		return at_ms - LEADER_PATIENCE_MS;
+	return at_ms < slot->late_until_ms ? slot->late_until_ms - LATE_KEEP_MS : at_ms;
+}
+
+/* Asks until there is a leader for every partition; once alone when there may have been none for long enough. */
+static int32_t ask_patiently(rd_kafka_t *client, const char *name, int64_t since_ms, bool *led)
 {
 	const struct timespec pause = {.tv_nsec = LEADER_EVERY_MS * 1000000L};
-	int64_t until_ms = monotonic_ms() + (known_down ? 0 : LEADER_PATIENCE_MS);
+	int64_t until_ms = since_ms + LEADER_PATIENCE_MS;
 	int32_t count = ask_kafka(client, name, led);
 	while (count > 0 && !*led && monotonic_ms() < until_ms) {
 		(void)nanosleep(&pause, NULL);
@@ -109,17 +120,17 @@ int32_t co_kafka_lookups_ask(struct co_kafka_lookups *lookups, rd_kafka_t *clien
 	struct co_kafka_lookup *slot = find(lookups, name);
 	int64_t at_ms = monotonic_ms(), down_until_ms = slot ? slot->down_until_ms : 0;
 	if (slot && at_ms < down_until_ms)
-		return 0;
+		return CO_TOPIC_AWAY;
 	if (slot && down_until_ms == 0 && slot->at_ms && at_ms - slot->at_ms < LOOKUP_KEEP_MS)
 		return slot->count;
 	bool led = true;
-	int32_t count = ask_patiently(client, name, down_until_ms != 0, &led);
+	int32_t count = ask_patiently(client, name, doubted_since_ms(slot, at_ms), &led);
 	if (count < 0)
 		return -1;
 	if (!led && down_until_ms == 0)
 		tell_down(name, "a partition has no leader");
 	slot = slot_of(lookups, name);
-	slot->count = led ? count : 0;
+	slot->count = led ? count : CO_TOPIC_AWAY;
 	slot->at_ms = at_ms;
 	slot->down_until_ms = led ? 0 : at_ms + LOOKUP_KEEP_MS;
 	return slot->count;

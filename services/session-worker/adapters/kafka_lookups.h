@@ -28,12 +28,12 @@ struct co_kafka_lookups {
 	struct co_kafka_lookup items[CO_KAFKA_LOOKUPS_MAX];
 };
 
-/* The port's partitions_of(): 0 also for a topic that takes no records now. */
+/* The port's partitions_of(). */
 int32_t co_kafka_lookups_ask(struct co_kafka_lookups *lookups, rd_kafka_t *client, struct co_view topic);
 /* A topic took no record (`why`, for the log): it is not asked again for a while. True: that is news. */
 bool co_kafka_lookups_down(struct co_kafka_lookups *lookups, const char *topic, const char *why);
-/* A topic alone did not take a record within a commit's time. Once may be for a broker that just went; at the second
- * time in a minute it is down. True: that is news. */
+/* A topic alone did not take a record within a commit's time. Once may be for a broker that just went, and Kafka
+ * is asked for its leaders when that would be over; at the second time in a minute it is down. True: that is news. */
 bool co_kafka_lookups_late(struct co_kafka_lookups *lookups, const char *topic);
 /* Kafka is asked anew for every topic; those that take no records are still known. */
 void co_kafka_lookups_forget(struct co_kafka_lookups *lookups);

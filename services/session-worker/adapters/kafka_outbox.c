@@ -387,15 +387,16 @@ static enum co_status outbox_produce(void *self, const struct co_message *messag
 	return failed(outbox);
 }
 
-/* What was not taken by now is given up; when all of it was for topics of others, and that happens again, those are
- * left out: the lane does not wait for somebody else's disk. When the service's own wait too, it is Kafka that is away.
- */
-static void find_waiting_topics(struct co_kafka_outbox *outbox)
+/* What was not taken by now is given up; when all of it was for topics of others, and that happens again or they turn
+ * out to have no leader, those are left out: the lane does not wait for somebody else's disk. When the service's own
+ * wait too, it is Kafka that is away. */
+static enum co_status find_waiting_topics(struct co_kafka_outbox *outbox)
 {
 	(void)rd_kafka_purge(outbox->producer, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
 	(void)rd_kafka_flush(outbox->producer, PURGE_MS);
 	for (size_t i = 0; i < outbox->refusals.waiting_count && !outbox->refusals.own_waits; i++)
 		(void)co_kafka_lookups_late(&outbox->lookups, outbox->refusals.waiting[i]);
+	return outbox->refusals.waiting_count && !outbox->refusals.own_waits ? CO_LOG_UNTAKEN : CO_LOG_FAILED;
 }
 
 /* The commit broke off for one of its records or topics: which? */
@@ -422,7 +423,7 @@ static enum co_status outbox_commit(void *self)
 	bool refused = abortable && (outbox->refusals.rejected || outbox->refusals.own_refused);
 	enum co_status status = co_kafka_outcome("commit", error);
 	if (late && !refused)
-		find_waiting_topics(outbox);
+		return find_waiting_topics(outbox);
 	for (size_t i = 0; status == CO_OK && i < outbox->position_count; i++)
 		co_kafka_inbox_reached(outbox->inbox, outbox->positions[i].partition, outbox->positions[i].next);
 	if (status == CO_OK)

@@ -139,10 +139,11 @@ enum co_status co_desk_reply_topic(const struct co_desk *desk, const struct co_o
 		*out = co_desk_redirected(desk, CO_REPLY_REFUSAL_NOT_ALLOWED);
 	} else {
 		int32_t found = outbox->partitions_of(outbox->self, topic);
-		if (found < 0)
+		if (found < 0 && found != CO_TOPIC_AWAY)
 			return CO_LOG_DOWN;
-		if (found == 0) {
+		if (found <= 0) {
 			*out = co_desk_redirected(desk, CO_REPLY_REFUSAL_UNKNOWN_TOPIC);
+			out->away = found == CO_TOPIC_AWAY;
 		} else {
 			out->topic = topic;
 			*count = found;

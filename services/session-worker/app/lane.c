@@ -345,6 +345,14 @@ static void find_poison(struct working *working)
 		   CO_INT("checkout.offset", working->last_offset));
 }
 
+/* All that was not taken was for clients' reply topics. Whose command it was is known when it is read again: by the
+ * topic that it names. */
+static void note_untaken(const struct working *working)
+{
+	for (size_t i = 0; i < working->apply_count; i++)
+		working->applied[i]->untaken_offset = working->applied[i]->round_next_offset;
+}
+
 static enum co_status commit_round(struct working *working)
 {
 	struct co_lane *lane = working->lane;
@@ -357,6 +365,8 @@ static enum co_status commit_round(struct working *working)
 		co_metric_add(CO_METRIC_TRANSACTIONS, CO_RESULT_FAILED, 0, 1);
 		if (committed == CO_LOG_REJECTED)
 			find_poison(working);
+		if (committed == CO_LOG_UNTAKEN)
+			note_untaken(working);
 		return committed;
 	}
 	co_metric_add(CO_METRIC_TRANSACTIONS, committed == CO_OK ? CO_RESULT_COMMITTED : CO_RESULT_UNANSWERED, 0, 1);
@@ -429,7 +439,7 @@ static enum co_metric_cause cause_of(enum co_status status)
 		return CO_CAUSE_UNANSWERED;
 	if (status == CO_LOG_REJECTED)
 		return CO_CAUSE_RECORD_REJECTED;
-	if (status == CO_LOG_FAILED)
+	if (status == CO_LOG_FAILED || status == CO_LOG_UNTAKEN)
 		return CO_CAUSE_TRANSACTION_FAILED;
 	if (status == CO_LOG_DOWN)
 		return CO_CAUSE_KAFKA_DOWN;

@@ -385,6 +385,7 @@ static enum co_status make_shards(struct co_lane *lane, const struct co_position
 		const struct co_shard *before = co_lane_shard(lane, positions[i].partition);
 		shard->partition = positions[i].partition;
 		shard->poison_offset = before && !CO_MUTANT(POISON_FORGOTTEN) ? before->poison_offset : -1;
+		shard->untaken_offset = before ? before->untaken_offset : 0;
 		shard->tick_behind_ms = before ? before->tick_behind_ms : 0;
 		shard->broker_behind_ms = before ? before->broker_behind_ms : 0;
 		shard->behind_offset_ms = before ? before->behind_offset_ms : 0;

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #define CLOCK_MAX_MS (INT64_MAX - ((int64_t)1 << 45))
+#define TELL_MS 1000
 #define KEPT_BYTES ((size_t)512) /* of a tracestate: what W3C Trace Context asks everyone to pass on */
 
 /* --- sessions in hand ------------------------------------------------------------------------------------------- */
@@ -323,18 +324,46 @@ static void publish_internal_error(const struct taking *taking, const struct co_
 	co_round_count(taking->round, CO_METRIC_POISONED, 0, 0);
 }
 
+/* It was in a transaction that waited in vain for the topic of its reply. Who comes later, when that is known, is
+ * judged as ever: what nobody tried was not refused. */
+static bool is_untaken(const struct taking *taking)
+{
+	return taking->target.away &&
+		   (taking->origin.record->offset < taking->shard->untaken_offset || CO_MUTANT(UNTAKEN_UNTRIED));
+}
+
+static void tell_untaken(const struct taking *taking)
+{
+	static struct co_log_gate gate;
+	const struct co_record *record = taking->origin.record;
+	if (co_log_gate_open(&gate, TELL_MS))
+		co_log(CO_LOG_ERROR, "command.poisoned",
+			   "a reply topic did not take the reply; its command is answered 9300001",
+			   CO_INT("checkout.partition", record->partition), CO_INT("checkout.offset", record->offset));
+}
+
 static bool is_poisoned(const struct taking *taking)
 {
 	return taking->origin.record->offset == taking->shard->poison_offset && !CO_MUTANT(POISON_KEPT);
 }
 
+/* Its outputs as they would be are known not to be taken: it is answered 9300001, and nothing else comes of it. */
+static bool fails(const struct taking *taking, const struct co_session *session)
+{
+	bool untaken = is_untaken(taking);
+	if (!untaken && !is_poisoned(taking))
+		return false;
+	if (untaken)
+		tell_untaken(taking);
+	publish_internal_error(taking, session);
+	return true;
+}
+
 /* Refusals before a session comes into it. */
 static void refuse(const struct taking *taking, const struct co_verdict *verdict)
 {
-	if (is_poisoned(taking)) {
-		publish_internal_error(taking, NULL);
+	if (fails(taking, NULL))
 		return;
-	}
 	struct co_decision decision = {.verdict = *verdict, .tells_error = true, .told = verdict->code};
 	struct co_view snapshot;
 	if (!publish_fitting(taking, &decision, NULL, &snapshot))
@@ -359,10 +388,8 @@ static void decide(const struct taking *taking, const struct co_merchant *mercha
 	struct co_decision decision;
 	struct co_session *session = work ? work->session : NULL;
 
-	if (is_poisoned(taking)) {
-		publish_internal_error(taking, session);
+	if (fails(taking, session))
 		return;
-	}
 	if (work && work->unreadable) {
 		co_decide_unreadable(&decision);
 		co_round_count(taking->round, CO_METRIC_UNREADABLE, 0, 0);

@@ -41,6 +41,7 @@ struct co_shard {
 	int64_t behind_offset_ms;  /* this machine's time less its monotonic time when that was measured */
 	int64_t retention_tick_ms; /* monotonic: the last tick that retention alone asked for */
 	int64_t poison_offset;     /* a record whose outputs Kafka refused: answered 9300001; -1: none */
+	int64_t untaken_offset; /* records before it were tried, and a client's reply topic did not take what it should */
 };
 
 /* What judging needs besides the shard. */

@@ -19,6 +19,7 @@ enum verdict {
 	NOT_ALLOWED = CO_REPLY_REFUSAL_NOT_ALLOWED,
 	UNKNOWN_TOPIC = CO_REPLY_REFUSAL_UNKNOWN_TOPIC,
 	TAKEN = CO_REPLY_REFUSAL_COUNT,
+	AWAY,    /* as UNKNOWN_TOPIC, though it is there */
 	DEFAULT, /* the service's own topic, not by a refusal */
 	DOWN     /* Kafka does not say */
 };
@@ -83,6 +84,7 @@ static struct row rows[] = {
 	ROW("shopreplies", NOT_ALLOWED),
 	ROW("gone.replies", UNKNOWN_TOPIC),
 	ROW("down.replies", DOWN),
+	ROW("away.replies", AWAY),
 	ROW("gone.elsewhere", NOT_ALLOWED),
 	/* The operator's own list takes the place of the default one; what is internal stays so. */
 	ROW_ALLOW("^shop\\..* ^a+b$", "shop.anything", TAKEN),
@@ -118,15 +120,16 @@ static void reply_topic__named__as_the_row_says(void **state)
 	assert_int_equal(status, row->verdict == DOWN ? CO_LOG_DOWN : CO_OK);
 	/* Only a topic that might be taken is worth a question. */
 	assert_int_equal(bench.topics_asked,
-					 row->verdict == TAKEN || row->verdict == UNKNOWN_TOPIC || row->verdict == DOWN ? 1 : 0);
+					 row->verdict == UNKNOWN_TOPIC || (row->verdict >= TAKEN && row->verdict != DEFAULT));
 	if (row->verdict != DOWN) {
-		bool refused = row->verdict < TAKEN;
+		bool away = row->verdict == AWAY, refused = row->verdict < TAKEN || away;
 		assert_int_equal(count, 4);
 		assert_int_equal(target.redirected, refused);
 		assert_true(
 			co_view_eq(target.topic, row->verdict == TAKEN ? row->topic : bench.desk.names.topics[CO_TOPIC_REPLIES]));
+		assert_int_equal(target.away, away);
 		if (refused)
-			assert_int_equal(target.refusal, row->verdict);
+			assert_int_equal(target.refusal, away ? UNKNOWN_TOPIC : row->verdict);
 	}
 	bench_end(&bench);
 }

@@ -4,7 +4,7 @@ target_link_libraries(shard_bench PUBLIC co_lane PRIVATE ${CMOCKA_LIBRARY})
 co_add_test(unit desk_test SOURCES ${CMAKE_CURRENT_LIST_DIR}/desk_test.c LIBS shard_bench co_testkit)
 co_add_test(unit shard_test SOURCES ${CMAKE_CURRENT_LIST_DIR}/shard_test.c LIBS shard_bench)
 co_add_test(unit shard_view_test SOURCES ${CMAKE_CURRENT_LIST_DIR}/shard_view_test.c LIBS shard_bench)
-foreach(topic time damage)
+foreach(topic time damage untaken)
   co_add_test(unit lane_${topic}_test SOURCES ${CMAKE_CURRENT_LIST_DIR}/lane_${topic}_test.c ${CMAKE_CURRENT_LIST_DIR}/lane_bench.c
     LIBS shard_bench co_sim_lane)
 endforeach()

@@ -6,7 +6,7 @@
 
 /* ---- ports ---- */
 
-/* Topics of the fake Kafka: `down.…` gets no answer, of `gone.…` there is none. */
+/* Topics of the fake Kafka: `down.…` gets no answer, of `gone.…` there is none, `away.…` takes no records. */
 static int32_t partitions_of(void *self, struct co_view topic)
 {
 	struct bench *bench = self;
@@ -16,6 +16,8 @@ static int32_t partitions_of(void *self, struct co_view topic)
 		return -1;
 	if (co_view_starts(topic, CO_VIEW("gone.")))
 		return 0;
+	if (co_view_starts(topic, CO_VIEW("away.")))
+		return CO_TOPIC_AWAY;
 	return co_view_starts(topic, CO_VIEW("wide.")) ? 12 : 4;
 }
 

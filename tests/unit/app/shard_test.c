@@ -387,6 +387,85 @@ static void take__poisoned_command__9300001_to_the_default_topic(void **state)
 	bench_end(&bench);
 }
 
+#define AWAY "reply_to: away.replies\n"
+
+/* Its reply was tried, and the topic that it named did not take it; whoever names that topic now has tried nothing. */
+static void take__reply_untaken__9300001_and_those_after_it_as_ever(void **state)
+{
+	struct bench bench;
+	char cancel[1024], subject[CO_UUID_TEXT + 1];
+	struct co_uuid id = bench_session("r");
+
+	(void)state;
+	bench_begin(&bench, 1, NULL);
+	bench_give(&bench, bench_create(&bench, "c", "r", 600, ""), BENCH_T0);
+	co_uuid_format(&id, subject);
+	(void)snprintf(cancel, sizeof(cancel), BENCH_HEADERS("x", "cancel") "ce_subject: %s\n" AWAY "\n{}", subject);
+	bench.shard.untaken_offset = 2;
+	bench_give(&bench, cancel, BENCH_T0 + 1);
+	const struct co_message *reply = bench_last(&bench, CO_TOPIC_REPLIES);
+	assert_string_equal(bench_header(&bench, reply, "checkout-error-code"), "9300001");
+	assert_string_equal(bench_header(&bench, reply, "checkout-reply-rejected"), "unknown_topic");
+	assert_true(bench_says(bench_last(&bench, CO_TOPIC_ERRORS), "\"9300001\""));
+	assert_int_equal(bench_count(&bench, CO_TOPIC_EVENTS), 1);
+	bench_give(&bench, cancel, BENCH_T0 + 2);
+	reply = bench_last(&bench, CO_TOPIC_REPLIES);
+	assert_string_equal(bench_header(&bench, reply, "checkout-status"), "200");
+	assert_string_equal(bench_header(&bench, reply, "checkout-replayed"), "(none)");
+	assert_string_equal(bench_header(&bench, reply, "checkout-reply-rejected"), "unknown_topic");
+	assert_true(bench_says(reply, "\"status\":\"cancelled\""));
+	assert_int_equal(bench_count(&bench, CO_TOPIC_EVENTS), 2);
+	bench_end(&bench);
+}
+
+/* A refusal's reply was not taken either. */
+static void take__refusals_reply_untaken__9300001(void **state)
+{
+	static const char get[] = BENCH_HEADERS("g", "get") "ce_subject: nobody\n" AWAY "\n";
+	struct bench bench;
+
+	(void)state;
+	bench_begin(&bench, 1, NULL);
+	bench.shard.untaken_offset = 1;
+	bench_give(&bench, get, BENCH_T0);
+	assert_string_equal(bench_header(&bench, bench_last(&bench, CO_TOPIC_REPLIES), "checkout-error-code"), "9300001");
+	bench_give(&bench, get, BENCH_T0);
+	assert_string_equal(bench_header(&bench, bench_last(&bench, CO_TOPIC_REPLIES), "checkout-error-code"), "9300004");
+	bench_end(&bench);
+}
+
+/* It was tried in the same transaction as one whose topic is away. */
+static void take__tried_beside_an_untaken_reply__as_ever(void **state)
+{
+	struct bench bench;
+
+	(void)state;
+	bench_begin(&bench, 1, NULL);
+	bench.shard.untaken_offset = 10;
+	bench_give(&bench, BENCH_HEADERS("g", "get") "reply_to: gone.replies\n\n", BENCH_T0);
+	const struct co_message *reply = bench_last(&bench, CO_TOPIC_REPLIES);
+	assert_string_equal(bench_header(&bench, reply, "checkout-error-code"), "9300004");
+	bench_give(&bench, bench_create(&bench, "c", "r", 600, ""), BENCH_T0);
+	reply = bench_last(&bench, CO_TOPIC_REPLIES);
+	assert_string_equal(bench_header(&bench, reply, "checkout-status"), "201");
+	bench_end(&bench);
+}
+
+static void take__rubbish_whose_reply_is_untaken__dlq_whole(void **state)
+{
+	struct bench bench;
+
+	(void)state;
+	bench_begin(&bench, 1, NULL);
+	bench.shard.untaken_offset = 1;
+	bench_give(&bench, BENCH_HEADERS("x", "cancel") AWAY "\n{", BENCH_T0);
+	assert_true(co_view_eq(bench_last(&bench, CO_TOPIC_DLQ)->value, CO_VIEW("{")));
+	const struct co_message *reply = bench_last(&bench, CO_TOPIC_REPLIES);
+	assert_string_equal(bench_header(&bench, reply, "checkout-error-code"), "9300004");
+	assert_string_equal(bench_header(&bench, reply, "checkout-reply-rejected"), "unknown_topic");
+	bench_end(&bench);
+}
+
 static void take__poisoned_rubbish__dlq_without_its_value(void **state)
 {
 	static const char rubbish[] = BENCH_HEADERS("x", "cancel") "\n{";
@@ -452,6 +531,10 @@ int main(void)
 		cmocka_unit_test(take__name_too_long_to_be_told__cut),
 		cmocka_unit_test(take__outputs_too_large__9300001_and_nothing_changed),
 		cmocka_unit_test(take__poisoned_command__9300001_to_the_default_topic),
+		cmocka_unit_test(take__reply_untaken__9300001_and_those_after_it_as_ever),
+		cmocka_unit_test(take__refusals_reply_untaken__9300001),
+		cmocka_unit_test(take__tried_beside_an_untaken_reply__as_ever),
+		cmocka_unit_test(take__rubbish_whose_reply_is_untaken__dlq_whole),
 		cmocka_unit_test(take__poisoned_rubbish__dlq_without_its_value),
 		cmocka_unit_test(take__poisoned_rubbish_with_too_much_around_it__its_origin_alone),
 	};
