@@ -1,7 +1,7 @@
 # co_lane: the loop and its recovery behind the ports. co_adapters: Kafka, Redis, HTTP, clock. session-worker: the
 # composition.
 add_library(co_lane STATIC
-  app/desk.c app/round.c app/deadlines.c app/shard.c app/shard_position.c app/lane.c app/wake.c app/recovery.c)
+  app/desk.c app/round.c app/deadlines.c app/shard.c app/shard_take.c app/shard_position.c app/lane.c app/lane_round.c app/wake.c app/recovery.c)
 target_include_directories(co_lane PUBLIC ${CMAKE_CURRENT_LIST_DIR} ${CMAKE_CURRENT_LIST_DIR}/app)
 target_link_libraries(co_lane PUBLIC co_app)
 

@@ -83,7 +83,7 @@ enum co_status co_lane_step(struct co_lane *lane) CO_MUST_USE;
 /* Leaves the group and frees what it owns. */
 void co_lane_clear(struct co_lane *lane);
 
-/* For lane.c, wake.c and recovery.c alone.
+/* For lane.c, lane_round.c, wake.c and recovery.c alone.
  * One transaction over what is pending; `idle`: a shard without records whose deadlines have passed on its own clock,
  * or NULL. */
 enum co_status co_lane_round(struct co_lane *lane, struct co_shard *idle);
@@ -94,6 +94,7 @@ enum co_status co_lane_census(struct co_lane *lane);
 enum co_status co_lane_recover(struct co_lane *lane);
 struct co_shard *co_lane_shard(struct co_lane *lane, int32_t partition);
 void co_lane_touch(struct co_lane *lane);
+int64_t co_lane_now_ms(const struct co_lane *lane); /* monotonic */
 void co_lane_drop_batch(struct co_lane *lane);
 /* Takes the series of the lane's partitions away: the group has dealt anew, they may be somebody else's from here on
  * and must not be counted twice. Those that stay have theirs again with the lane's next round and census. */

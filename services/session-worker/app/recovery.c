@@ -22,11 +22,6 @@
 #endif
 #define CATCH_UP_ENTRIES_MAX 20000 /* without the end of a transaction: compaction took them; made again in pieces */
 
-static int64_t now_ms(const struct co_lane *lane)
-{
-	return lane->ports.clock.monotonic_ms(lane->ports.clock.self);
-}
-
 /* Keeps the group membership alive during a long recovery. CO_REBALANCED: what is being recovered may be somebody
  * else's now. */
 static enum co_status keep_membership(struct co_lane *lane)
@@ -142,13 +137,13 @@ static enum co_status replay_record(struct replaying *replaying, const struct co
 static enum co_status replay_all(struct replaying *replaying)
 {
 	const struct co_replay *replay = &replaying->lane->ports.replay;
-	int64_t last_ms = now_ms(replaying->lane), membership_ms = last_ms;
+	int64_t last_ms = co_lane_now_ms(replaying->lane), membership_ms = last_ms;
 	for (;;) {
 		struct co_record record;
 		bool at_end = false;
 		enum co_status status =
 			replay->next(replay->self, REPLAY_POLL_MS, &replaying->lane->round_arena, &record, &at_end);
-		int64_t at_ms = now_ms(replaying->lane);
+		int64_t at_ms = co_lane_now_ms(replaying->lane);
 		if (status == CO_OK && at_end) {
 			if (replaying->lane_seq >= replaying->shard->seq || CO_MUTANT(ALIGN_TO_END))
 				return CO_OK;
@@ -212,7 +207,7 @@ static enum co_status find_lost_position(struct co_lane *lane, struct co_shard *
 	CO_TRY(replay->open(replay->self, shard->partition, 0));
 	enum co_status status = CO_OK;
 	bool at_end = false;
-	int64_t last_ms = now_ms(lane);
+	int64_t last_ms = co_lane_now_ms(lane);
 	while (status == CO_OK && !at_end) {
 		struct co_record record;
 		struct co_state_record state;
@@ -229,9 +224,9 @@ static enum co_status find_lost_position(struct co_lane *lane, struct co_shard *
 				shard->clock_ms = CO_MUTANT(LOST_CLOCK) ? 0 : state.clock_ms;
 			}
 			co_arena_reset(&lane->round_arena);
-			last_ms = now_ms(lane);
+			last_ms = co_lane_now_ms(lane);
 		} else if (status == CO_NOTHING) {
-			status = now_ms(lane) - last_ms > REPLAY_STALL_MS ? CO_LOG_DOWN : keep_membership(lane);
+			status = co_lane_now_ms(lane) - last_ms > REPLAY_STALL_MS ? CO_LOG_DOWN : keep_membership(lane);
 		}
 		if (atomic_load(&lane->stop))
 			status = CO_STOPPED;
@@ -322,7 +317,7 @@ static enum co_status align_shard(struct co_lane *lane, struct co_shard *shard)
 									.view_seq = mark.present ? mark.seq : 0,
 									.lane_seq = -1,
 									.behind_lane = shard->clog};
-	int64_t started_ms = now_ms(lane);
+	int64_t started_ms = co_lane_now_ms(lane);
 	enum co_status status = CO_OK;
 	if (replaying->rebuild)
 		status = store->rebuild_begin(store->self, shard->partition);
@@ -336,7 +331,7 @@ static enum co_status align_shard(struct co_lane *lane, struct co_shard *shard)
 			   replaying->rebuild ? "the view was made again from the state topic" : "the view caught up with the log",
 			   CO_INT("checkout.partition", shard->partition), CO_INT("checkout.from_seq", replaying->view_seq),
 			   CO_INT("checkout.seq", shard->seq), CO_INT("checkout.records", replaying->records),
-			   CO_INT("event.duration", (now_ms(lane) - started_ms) * 1000000));
+			   CO_INT("event.duration", (co_lane_now_ms(lane) - started_ms) * 1000000));
 	}
 	free(replaying->entries);
 	free(replaying);
@@ -451,7 +446,7 @@ enum co_status co_lane_recover(struct co_lane *lane)
 	lane->phase = CO_LANE_RUN;
 	atomic_store(&lane->status.partitions, (int)lane->shard_count);
 	co_metric_set(CO_METRIC_LANE_PARTITIONS, lane->settings.index, (double)lane->shard_count);
-	int64_t at_ms = now_ms(lane);
+	int64_t at_ms = co_lane_now_ms(lane);
 	atomic_store(&lane->status.kafka_ok_ms, at_ms);
 	if (lane->shard_count)
 		atomic_store(&lane->status.redis_ok_ms, at_ms);

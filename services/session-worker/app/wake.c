@@ -10,11 +10,6 @@
 #define CLOCK_STEP_MS 1000      /* this machine's clock was set, not slewed */
 #define RETENTION_TICK_MS 60000 /* retention alone asks for one tick in this time */
 
-static int64_t now_ms(const struct co_lane *lane)
-{
-	return lane->ports.clock.monotonic_ms(lane->ports.clock.self);
-}
-
 static int64_t wall_ms(const struct co_lane *lane)
 {
 	return lane->ports.clock.wall_ms(lane->ports.clock.self);
@@ -32,7 +27,7 @@ static bool tick_is_due(const struct co_shard *shard, const struct co_store_cens
 static void send_tick(struct co_lane *lane, struct co_shard *shard, const struct co_store_census *census, int64_t wall)
 {
 	const struct co_outbox *outbox = &lane->ports.outbox;
-	int64_t at_ms = now_ms(lane);
+	int64_t at_ms = co_lane_now_ms(lane);
 	if (census->next_expiry_ms > wall)
 		shard->retention_tick_ms = at_ms;
 	shard->tick_sent_ms = at_ms;
@@ -46,7 +41,7 @@ static void send_tick(struct co_lane *lane, struct co_shard *shard, const struct
 static int64_t broker_ms(const struct co_lane *lane, const struct co_shard *shard)
 {
 	int64_t wall = wall_ms(lane);
-	int64_t step_ms = wall - now_ms(lane) - shard->behind_offset_ms;
+	int64_t step_ms = wall - co_lane_now_ms(lane) - shard->behind_offset_ms;
 	bool was_set = (step_ms > CLOCK_STEP_MS || step_ms < -CLOCK_STEP_MS) && !CO_MUTANT(CLOCK_NEVER_SET);
 	return was_set ? wall : wall - shard->broker_behind_ms;
 }
@@ -62,13 +57,13 @@ static enum co_status wake_shard(struct co_lane *lane, struct co_shard *shard)
 		shard->clock_ms = wall;
 	if (shard->next_due_ms > wall && shard->next_due_ms > shard->clock_ms)
 		return CO_OK;
-	if (shard->tick_sent_ms && now_ms(lane) - shard->tick_sent_ms < TICK_PATIENCE_MS)
+	if (shard->tick_sent_ms && co_lane_now_ms(lane) - shard->tick_sent_ms < TICK_PATIENCE_MS)
 		return CO_OK;
 	struct co_store_census census;
 	CO_TRY(store->census(store->self, shard->partition, shard->clock_ms, &census));
 	if (census.next_due_ms <= shard->clock_ms)
 		return co_lane_round(lane, shard);
-	if (append && tick_is_due(shard, &census, wall, now_ms(lane))) {
+	if (append && tick_is_due(shard, &census, wall, co_lane_now_ms(lane))) {
 		send_tick(lane, shard, &census, wall);
 		return CO_OK;
 	}
@@ -98,9 +93,9 @@ static int64_t census_ms(const struct co_lane *lane, const struct co_shard *shar
 enum co_status co_lane_census(struct co_lane *lane)
 {
 	const struct co_store *store = &lane->ports.store;
-	if (now_ms(lane) - lane->census_ms < CENSUS_MS)
+	if (co_lane_now_ms(lane) - lane->census_ms < CENSUS_MS)
 		return CO_OK;
-	lane->census_ms = now_ms(lane);
+	lane->census_ms = co_lane_now_ms(lane);
 	for (size_t i = 0; i < lane->shard_count; i++) {
 		struct co_store_census census;
 		struct co_store_mark mark;
@@ -120,6 +115,6 @@ enum co_status co_lane_census(struct co_lane *lane)
 					  census.next_expiry_ms == CO_NEVER ? INFINITY : (double)census.next_expiry_ms / 1000.0);
 	}
 	if (lane->shard_count)
-		atomic_store(&lane->status.redis_ok_ms, now_ms(lane));
+		atomic_store(&lane->status.redis_ok_ms, co_lane_now_ms(lane));
 	return CO_OK;
 }
