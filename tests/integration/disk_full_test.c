@@ -169,10 +169,10 @@ static void broker__disk_full_in_mid_load__goes_on_when_there_is_space(void **st
 /* A session of this test's own, open until it is cancelled. */
 #define MINE "disk"
 
-static void send_for(struct rig *rig, const char *type, const char *reference, const char *id, const char *reply_topic)
+static void send_for(struct rig *rig, const char *type, const char *id, const char *reply_topic)
 {
 	char sid[37];
-	rig_session_id(reference, sid);
+	rig_session_id(MINE, sid);
 	struct co_header headers[] = {{CO_VIEW("ce_specversion"), CO_VIEW("1.0")},
 								  {CO_VIEW("ce_id"), {id, strlen(id)}},
 								  {CO_VIEW("ce_source"), CO_VIEW("/rig")},
@@ -191,7 +191,7 @@ static void send_for(struct rig *rig, const char *type, const char *reference, c
 
 static void send_get(struct rig *rig, const char *id, const char *reply_topic)
 {
-	send_for(rig, "checkout.session.get", MINE, id, reply_topic);
+	send_for(rig, "checkout.session.get", id, reply_topic);
 }
 
 /* A second disk for the broker, and a topic on it whose every batch begins a file of its own: taking the folder away
@@ -303,7 +303,7 @@ static void reply_topic__on_a_failed_disk__9300001_and_then_by_default(void **st
 	assert_null(rig_reply(&rig, "before", 0));
 	co_tk_check(rename(second, gone) == 0, "rename: %s", strerror(errno));
 	int64_t began_ms = co_tk_now_ms();
-	send_for(&rig, "checkout.session.cancel", MINE, "after-0", full);
+	send_for(&rig, "checkout.session.cancel", "after-0", full);
 	rig_load(&rig, 10);
 	await_by_default(&rig, "after-0", "9300001");
 	printf("the first command was answered 9300001 after %lld ms\n", (long long)(co_tk_now_ms() - began_ms));
@@ -319,7 +319,7 @@ static void reply_topic__on_a_failed_disk__9300001_and_then_by_default(void **st
 		assert_in_range(co_tk_now_ms() - began_ms, 0, LEADER_WAIT_MS - 1);
 	}
 	/* nothing came of the first, and now it is done */
-	send_for(&rig, "checkout.session.cancel", MINE, "again", full);
+	send_for(&rig, "checkout.session.cancel", "again", full);
 	await_by_default(&rig, "again", NULL);
 	/* counted a moment after the commit that shows the replies */
 	await_metric(&rig.workers[0], "checkout_replies_redirected_total{reason=\"unknown_topic\"}", 7);
