@@ -92,6 +92,11 @@ static bool check_patterns(const char *value, char *why, size_t size)
 		int code;
 		if (*one == '\0')
 			continue;
+		if (!co_config_pattern_fits(one)) {
+			snprintf(why, size, "has the expression \"%.60s\", which repeats too much", one);
+			good = false;
+			continue;
+		}
 		code = regcomp(&compiled, one, REG_EXTENDED | REG_NOSUB);
 		if (code == 0) {
 			regfree(&compiled);

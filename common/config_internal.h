@@ -76,7 +76,12 @@ bool co_is_section(const char *section);
 void co_nearest_name(const char *name, char out[CO_NAME_BYTES]);
 void co_nearest_environment_name(const char *name, char out[CO_NAME_BYTES]);
 
-/* ---- values (config_check.c) ---- */
+/* ---- values (config_check.c, config_pattern.c) ---- */
+
+/* Whether a POSIX extended regular expression may be handed to regcomp(): groups lie 16 deep at most, repetitions
+ * two around each other and none right behind another, and written out it has 1,000 pieces at most. Whether it is an
+ * expression at all, regcomp() says. */
+bool co_config_pattern_fits(const char *pattern);
 
 /* Puts the value into its field (texts as a copy). False with the reason in `why` and the field unchanged. `why` shows
  * nothing of the value. */
