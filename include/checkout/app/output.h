@@ -45,7 +45,7 @@ struct co_reply_target {
 	int32_t partition;
 	bool redirected; /* the named topic was refused: header checkout-reply-rejected */
 	enum co_reply_refusal refusal;
-	bool away; /* redirected although it is there: it takes no records now */
+	bool away; /* redirected although it is there: it did not take what was tried */
 };
 
 /* The session at `version` as outputs show it, made once for all that show the same. ptr NULL when there is nothing to

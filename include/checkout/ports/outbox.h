@@ -26,8 +26,9 @@ struct co_outbox {
 	enum co_status (*commit)(void *self);
 	/* After CO_OK or CO_LOG_UNANSWERED of commit: the offset that the message got; -1 unknown. */
 	int64_t (*delivered)(void *self, size_t index);
-	/* The number of partitions of a topic; 0: there is none of that name; CO_TOPIC_AWAY: it takes no records now (no
-	 * replica of a partition is alive, its disk is full); -1: Kafka did not say in time. Remembered for a while. */
+	/* The number of partitions of a topic; 0: there is none of that name, or it takes no records now (no replica of a
+	 * partition is alive, its disk is full); CO_TOPIC_AWAY: the same, and the last CO_LOG_UNTAKEN was for its sake;
+	 * -1: Kafka did not say in time. Remembered for a while. */
 	int32_t (*partitions_of)(void *self, struct co_view topic);
 	/* Appends a tick to a partition of `commands`, outside any transaction, fire and forget. */
 	void (*tick)(void *self, int32_t partition);

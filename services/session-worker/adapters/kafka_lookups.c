@@ -110,6 +110,12 @@ static int32_t ask_patiently(rd_kafka_t *client, const char *name, int64_t since
 	return count;
 }
 
+/* That nobody tried is not the same as that it was not taken. */
+static int32_t away(const struct co_kafka_lookup *slot)
+{
+	return slot->untaken ? CO_TOPIC_AWAY : 0;
+}
+
 int32_t co_kafka_lookups_ask(struct co_kafka_lookups *lookups, rd_kafka_t *client, struct co_view topic)
 {
 	char name[CO_KAFKA_TOPIC_BYTES_MAX];
@@ -120,7 +126,7 @@ int32_t co_kafka_lookups_ask(struct co_kafka_lookups *lookups, rd_kafka_t *clien
 	struct co_kafka_lookup *slot = find(lookups, name);
 	int64_t at_ms = monotonic_ms(), down_until_ms = slot ? slot->down_until_ms : 0;
 	if (slot && at_ms < down_until_ms)
-		return CO_TOPIC_AWAY;
+		return away(slot);
 	if (slot && down_until_ms == 0 && slot->at_ms && at_ms - slot->at_ms < LOOKUP_KEEP_MS)
 		return slot->count;
 	bool led = true;
@@ -130,7 +136,7 @@ int32_t co_kafka_lookups_ask(struct co_kafka_lookups *lookups, rd_kafka_t *clien
 	if (!led && down_until_ms == 0)
 		tell_down(name, "a partition has no leader");
 	slot = slot_of(lookups, name);
-	slot->count = led ? count : CO_TOPIC_AWAY;
+	slot->count = led ? count : away(slot);
 	slot->at_ms = at_ms;
 	slot->down_until_ms = led ? 0 : at_ms + LOOKUP_KEEP_MS;
 	return slot->count;
@@ -148,6 +154,12 @@ bool co_kafka_lookups_down(struct co_kafka_lookups *lookups, const char *topic, 
 	return news;
 }
 
+void co_kafka_lookups_untaken(struct co_kafka_lookups *lookups)
+{
+	for (size_t i = 0; i < lookups->count; i++)
+		lookups->items[i].untaken = false;
+}
+
 bool co_kafka_lookups_late(struct co_kafka_lookups *lookups, const char *topic)
 {
 	if (strlen(topic) >= CO_KAFKA_TOPIC_BYTES_MAX)
@@ -156,6 +168,7 @@ bool co_kafka_lookups_late(struct co_kafka_lookups *lookups, const char *topic)
 	int64_t at_ms = monotonic_ms();
 	bool again = at_ms < slot->late_until_ms;
 	slot->late_until_ms = at_ms + LATE_KEEP_MS;
+	slot->untaken = true;
 	return again && co_kafka_lookups_down(lookups, topic, "its records were not taken in time, twice");
 }
 

@@ -20,6 +20,7 @@ struct co_kafka_lookup {
 	int64_t at_ms;         /* monotonic: when Kafka said so; 0: it is to be asked again */
 	int64_t down_until_ms; /* monotonic: it takes no records until then, whatever Kafka says; 0: it takes them */
 	int64_t late_until_ms; /* monotonic: it did not take a record in time, and until then that is remembered */
+	bool untaken;          /* by the last commit that waited for topics of others alone */
 };
 
 /* All zero to begin with. */
@@ -32,6 +33,9 @@ struct co_kafka_lookups {
 int32_t co_kafka_lookups_ask(struct co_kafka_lookups *lookups, rd_kafka_t *client, struct co_view topic);
 /* A topic took no record (`why`, for the log): it is not asked again for a while. True: that is news. */
 bool co_kafka_lookups_down(struct co_kafka_lookups *lookups, const char *topic, const char *why);
+/* A commit waited in vain for topics of others alone: those of it are told next, by co_kafka_lookups_late(), and of no
+ * other it is said any more that it did not take what was tried. */
+void co_kafka_lookups_untaken(struct co_kafka_lookups *lookups);
 /* A topic alone did not take a record within a commit's time. Once may be for a broker that just went, and Kafka
  * is asked for its leaders when that would be over; at the second time in a minute it is down. True: that is news. */
 bool co_kafka_lookups_late(struct co_kafka_lookups *lookups, const char *topic);

@@ -394,9 +394,12 @@ static enum co_status find_waiting_topics(struct co_kafka_outbox *outbox)
 {
 	(void)rd_kafka_purge(outbox->producer, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
 	(void)rd_kafka_flush(outbox->producer, PURGE_MS);
-	for (size_t i = 0; i < outbox->refusals.waiting_count && !outbox->refusals.own_waits; i++)
+	if (outbox->refusals.waiting_count == 0 || outbox->refusals.own_waits)
+		return CO_LOG_FAILED;
+	co_kafka_lookups_untaken(&outbox->lookups);
+	for (size_t i = 0; i < outbox->refusals.waiting_count; i++)
 		(void)co_kafka_lookups_late(&outbox->lookups, outbox->refusals.waiting[i]);
-	return outbox->refusals.waiting_count && !outbox->refusals.own_waits ? CO_LOG_UNTAKEN : CO_LOG_FAILED;
+	return CO_LOG_UNTAKEN;
 }
 
 /* The commit broke off for one of its records or topics: which? */

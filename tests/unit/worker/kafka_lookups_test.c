@@ -1,5 +1,5 @@
 /* What a lane knows of reply topics, against librdkafka's own mock of a cluster: topics that take no records count as
- * away, and only those. */
+ * none, and only those; as away, if a commit has just tried them. */
 #include "tests/unit/toolbox/toolbox.h"
 
 #include "kafka_lookups.h"
@@ -91,14 +91,14 @@ static void ask__name_too_long__none(void **state)
 }
 
 /* One of three is enough; it is waited for once, and not by whoever asks next. */
-static void ask__one_partition_without_leader__away_and_known(void **state)
+static void ask__one_partition_without_leader__none_and_known(void **state)
 {
 	lead(*state, 1, -1);
 	int64_t began_ms = now_ms();
-	assert_int_equal(ask(*state, TOPIC), CO_TOPIC_AWAY);
+	assert_int_equal(ask(*state, TOPIC), 0);
 	assert_true(now_ms() - began_ms >= 9900);
 	began_ms = now_ms();
-	assert_int_equal(ask(*state, TOPIC), CO_TOPIC_AWAY);
+	assert_int_equal(ask(*state, TOPIC), 0);
 	assert_true(now_ms() - began_ms < 9000);
 }
 
@@ -123,16 +123,16 @@ static void ask__leader_elected_meanwhile__their_number(void **state)
 }
 
 /* What was seen in a commit counts more than what Kafka says of leaders, and outlives a recycled producer. */
-static void down__topic_with_leaders__away_also_after_forget(void **state)
+static void down__topic_with_leaders__none_also_after_forget(void **state)
 {
 	struct cluster *cluster = *state;
 
 	assert_int_equal(ask(cluster, TOPIC), 3);
 	assert_true(co_kafka_lookups_down(&cluster->lookups, TOPIC, "why"));
 	assert_false(co_kafka_lookups_down(&cluster->lookups, TOPIC, "why"));
-	assert_int_equal(ask(cluster, TOPIC), CO_TOPIC_AWAY);
+	assert_int_equal(ask(cluster, TOPIC), 0);
 	co_kafka_lookups_forget(&cluster->lookups);
-	assert_int_equal(ask(cluster, TOPIC), CO_TOPIC_AWAY);
+	assert_int_equal(ask(cluster, TOPIC), 0);
 }
 
 /* Its time is over: Kafka is asked, and believed. */
@@ -147,7 +147,7 @@ static void down__time_over_and_led__their_number(void **state)
 }
 
 /* Its time is over and there is still no leader: at once, without waiting for one. */
-static void down__time_over_and_not_led__away_at_once(void **state)
+static void down__time_over_and_not_led__none_at_once(void **state)
 {
 	struct cluster *cluster = *state;
 
@@ -156,7 +156,7 @@ static void down__time_over_and_not_led__away_at_once(void **state)
 	lead(cluster, 2, -1);
 	cluster->lookups.items[0].down_until_ms = now_ms() - 1;
 	int64_t began_ms = now_ms();
-	assert_int_equal(ask(cluster, TOPIC), CO_TOPIC_AWAY);
+	assert_int_equal(ask(cluster, TOPIC), 0);
 	assert_true(now_ms() - began_ms < 9000); /* or it would be the 10 s of a wait */
 	assert_false(co_kafka_lookups_down(&cluster->lookups, TOPIC, "why"));
 }
@@ -185,6 +185,19 @@ static void late__ten_seconds_ago_and_not_led__away_at_once(void **state)
 	assert_true(now_ms() - began_ms < 9000);
 }
 
+/* Known from before, when another one did not take what was tried: nobody tried this one. */
+static void late__another_topic_since__none(void **state)
+{
+	struct cluster *cluster = *state;
+
+	assert_false(co_kafka_lookups_late(&cluster->lookups, TOPIC));
+	assert_true(co_kafka_lookups_late(&cluster->lookups, TOPIC));
+	assert_int_equal(ask(cluster, TOPIC), CO_TOPIC_AWAY);
+	co_kafka_lookups_untaken(&cluster->lookups);
+	assert_false(co_kafka_lookups_late(&cluster->lookups, "other.replies"));
+	assert_int_equal(ask(cluster, TOPIC), 0);
+}
+
 static void late__a_minute_ago__forgotten(void **state)
 {
 	struct cluster *cluster = *state;
@@ -196,7 +209,7 @@ static void late__a_minute_ago__forgotten(void **state)
 }
 
 /* More names than there is room for: those that are down stay known. */
-static void down__many_other_topics_since__still_away(void **state)
+static void down__many_other_topics_since__still_none(void **state)
 {
 	struct cluster *cluster = *state;
 	char name[32];
@@ -208,7 +221,7 @@ static void down__many_other_topics_since__still_away(void **state)
 		assert_int_equal(ask(cluster, name), 1);
 	}
 	assert_int_equal(cluster->lookups.count, CO_KAFKA_LOOKUPS_MAX);
-	assert_int_equal(ask(cluster, TOPIC), CO_TOPIC_AWAY);
+	assert_int_equal(ask(cluster, TOPIC), 0);
 }
 
 #define ROW(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
@@ -218,15 +231,16 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		ROW(ask__all_partitions_led__their_number),
 		ROW(ask__name_too_long__none),
-		ROW(ask__one_partition_without_leader__away_and_known),
+		ROW(ask__one_partition_without_leader__none_and_known),
 		ROW(ask__leader_elected_meanwhile__their_number),
-		ROW(down__topic_with_leaders__away_also_after_forget),
+		ROW(down__topic_with_leaders__none_also_after_forget),
 		ROW(down__time_over_and_led__their_number),
-		ROW(down__time_over_and_not_led__away_at_once),
+		ROW(down__time_over_and_not_led__none_at_once),
 		ROW(late__once_then_again__down_the_second_time),
 		ROW(late__ten_seconds_ago_and_not_led__away_at_once),
+		ROW(late__another_topic_since__none),
 		ROW(late__a_minute_ago__forgotten),
-		ROW(down__many_other_topics_since__still_away),
+		ROW(down__many_other_topics_since__still_none),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
