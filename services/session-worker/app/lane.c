@@ -19,7 +19,7 @@ int64_t co_lane_now_ms(const struct co_lane *lane)
 	return lane->ports.clock.monotonic_ms(lane->ports.clock.self);
 }
 
-static int64_t wall_ms(const struct co_lane *lane)
+int64_t co_lane_wall_ms(const struct co_lane *lane)
 {
 	return lane->ports.clock.wall_ms(lane->ports.clock.self);
 }
@@ -27,7 +27,7 @@ static int64_t wall_ms(const struct co_lane *lane)
 void co_lane_touch(struct co_lane *lane)
 {
 	atomic_store(&lane->status.progress_ms, co_lane_now_ms(lane));
-	co_metric_set(CO_METRIC_LANE_PROGRESS, lane->settings.index, (double)wall_ms(lane) / 1000.0);
+	co_metric_set(CO_METRIC_LANE_PROGRESS, lane->settings.index, (double)co_lane_wall_ms(lane) / 1000.0);
 }
 
 void co_lane_init(struct co_lane *lane, const struct co_desk *desk, const struct co_lane_ports *ports,

@@ -95,6 +95,7 @@ enum co_status co_lane_recover(struct co_lane *lane);
 struct co_shard *co_lane_shard(struct co_lane *lane, int32_t partition);
 void co_lane_touch(struct co_lane *lane);
 int64_t co_lane_now_ms(const struct co_lane *lane); /* monotonic */
+int64_t co_lane_wall_ms(const struct co_lane *lane);
 void co_lane_drop_batch(struct co_lane *lane);
 /* Takes the series of the lane's partitions away: the group has dealt anew, they may be somebody else's from here on
  * and must not be counted twice. Those that stay have theirs again with the lane's next round and census. */

@@ -13,11 +13,6 @@
  * has no readable session for would be made again for ever. */
 #define REBUILDS_IN_VAIN_MAX 8
 
-static int64_t wall_ms(const struct co_lane *lane)
-{
-	return lane->ports.clock.wall_ms(lane->ports.clock.self);
-}
-
 /* Forgets what was taken; when nothing is left the bytes are given back. */
 static void compact_batch(struct co_lane *lane)
 {
@@ -203,7 +198,7 @@ static enum co_status publish(struct working *working)
 static void count_commit(struct working *working, int64_t started_ms)
 {
 	struct co_lane *lane = working->lane;
-	int64_t at_ms = co_lane_now_ms(lane), wall = wall_ms(lane);
+	int64_t at_ms = co_lane_now_ms(lane), wall = co_lane_wall_ms(lane);
 	co_round_committed(&working->round, wall);
 	co_metric_observe(CO_METRIC_TRANSACTION_DURATION, 0, (double)(at_ms - started_ms) / 1000.0);
 	co_metric_observe(CO_METRIC_BATCH_RECORDS, 0, (double)working->taken);

@@ -29,6 +29,7 @@ static enum co_sim_fault ask(void *self, enum co_sim_op op)
 	return CO_SIM_UNTAKEN;
 }
 
+/* OWN takes nothing of the first transaction, nor later. */
 static struct stand *open_stand(void)
 {
 	static struct stand stand;
@@ -36,6 +37,7 @@ static struct stand *open_stand(void)
 	memset(&stand, 0, sizeof(stand));
 	bench_lane_open(&stand.lane, true, (struct co_sim_faults){.self = &stand, .ask = ask});
 	(void)co_sim_topic_add(&stand.lane.broker, OWN, 1);
+	stand.away = stand.tried = true;
 	return &stand;
 }
 
@@ -80,7 +82,6 @@ static void commit__reply_topic_takes_nothing__9300001_for_its_commands_alone(vo
 	struct stand *stand = open_stand();
 
 	(void)state;
-	stand->away = stand->tried = true;
 	send_validate(stand, "mine-1");
 	bench_lane_create(&stand->lane, "beside", 600, 0);
 	send_validate(stand, "mine-2");
@@ -100,7 +101,6 @@ static void commit__known_to_take_nothing__verdict_by_default(void **state)
 	struct stand *stand = open_stand();
 
 	(void)state;
-	stand->away = stand->tried = true;
 	send_validate(stand, "tried");
 	co_sim_lane_settle(&stand->lane, STEPS_MAX);
 	send_validate(stand, "later");
@@ -118,7 +118,6 @@ static void commit__reply_topic_back_when_tried_again__reply_there(void **state)
 	struct stand *stand = open_stand();
 
 	(void)state;
-	stand->away = stand->tried = true;
 	send_validate(stand, "tried");
 	for (int steps = 0; steps < STEPS_MAX && !stand->fails; steps++)
 		assert_int_equal(co_lane_step(&stand->lane.lane), CO_OK);
